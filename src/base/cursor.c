@@ -23,7 +23,7 @@ uint8_t hf_cursor_u8(struct hf_cursor *c)
 uint16_t hf_cursor_u16(struct hf_cursor *c)
 {
 	const uint8_t *p = hf_cursor_bytes(c, 2);
-	return p ? (uint16_t)(p[0] | p[1] << 8) : 0;
+	return (uint16_t)(p ? p[0] | p[1] << 8 : 0);
 }
 
 uint32_t hf_cursor_u32(struct hf_cursor *c)
