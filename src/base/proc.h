@@ -1,7 +1,8 @@
 /*
  * Child processes. Started with an argument vector (never a shell), a scrubbed or given environment, descriptors
  * 0 to 2 as asked and no other; in a process group of their own, so that a whole tree can be ended; and told to die
- * with us (PR_SET_PDEATHSIG). Ending: SIGTERM, and SIGKILL after a while.
+ * with us (PR_SET_PDEATHSIG, SIGKILL: the kernel means the thread that started it, so start long-lived children from
+ * a thread that lives as long). Signals are as at login for the child. Ending: SIGTERM, and SIGKILL after a while.
  */
 #ifndef HF_BASE_PROC_H
 #define HF_BASE_PROC_H
@@ -20,8 +21,10 @@ struct hf_proc_options {
 	gid_t gid;
 	bool drop;
 	int in, out, err;	 /* descriptors for 0, 1, 2; 0 (zero) or less means /dev/null for in, ours for out and err */
-	int (*prepare)(void *user); /* runs in the child just before exec (namespaces …): async-signal-safe calls only;
-				     * returns 0 or an errno */
+	int (*prepare)(void *user); /* runs in the child just before exec (namespaces …), before `drop` takes rights
+				     * away: async-signal-safe calls only; our other descriptors are still open.
+				     * Returns 0 or an errno. If it forks (a PID namespace), the one that stays behind
+				     * must close all descriptors from 3 on, and exit as the other one does. */
 	void *user;
 };
 
@@ -29,6 +32,7 @@ struct hf_proc {
 	pid_t pid; /* 0: not running */
 };
 
+/* Returns when the program runs; what kept it from running (not found, no right, `prepare`) is the error. */
 int hf_proc_start(const struct hf_proc_options *options, struct hf_proc *out, struct hf_error *err) HF_MUST_CHECK;
 /* Waits for the end. `status`: the exit status, or 128 + the signal. With `timeout_ns` > 0, HF_E_STOPPED-free waiting
  * ends with 1 (still running) when it has passed. Returns 0 when it has ended. */
