@@ -1,0 +1,138 @@
+/* What is common to all stores: opening by URL, thin calls through the table, and the counting wrapper. */
+#include "store/store.h"
+
+#include "store/store_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int hf_store_open(const char *url, const struct hf_store_open_options *options, struct hf_store **out,
+	struct hf_error *err)
+{
+	static const struct hf_store_open_options none;
+	const char *scheme = strstr(url, "://");
+	if (!scheme)
+		return hf_store_open_local(url, options ? options : &none, out, err);
+	return hf_fail(err, HF_E_USAGE, "repository %s: no store is known for \"%.*s://\"; give a path", url,
+		(int)(scheme - url), url);
+}
+
+void hf_store_close(struct hf_store *s)
+{
+	if (s)
+		s->ops->close(s);
+}
+
+int hf_store_put(struct hf_store *s, const char *name, const struct iovec *parts, int count, struct hf_error *err)
+{
+	return s->ops->put(s, name, parts, count, err);
+}
+
+int hf_store_get(struct hf_store *s, const char *name, uint64_t offset, void *out, size_t len, struct hf_error *err)
+{
+	return s->ops->get(s, name, offset, out, len, err);
+}
+
+int hf_store_get_all(struct hf_store *s, const char *name, struct hf_buf *out, struct hf_error *err)
+{
+	struct hf_object_info info;
+	hf_buf_clear(out);
+	int r = hf_store_stat(s, name, &info, err);
+	if (r < 0)
+		return r;
+	if (info.size > out->max)
+		return hf_fail(err, HF_E_CORRUPT, "object %s: %llu bytes, more than the format allows", name,
+			(unsigned long long)info.size);
+	uint8_t *p = hf_buf_space(out, (size_t)info.size);
+	if (!p && info.size)
+		return hf_buf_check(out, name, err);
+	return info.size ? hf_store_get(s, name, 0, p, (size_t)info.size, err) : 0;
+}
+
+int hf_store_stat(struct hf_store *s, const char *name, struct hf_object_info *info, struct hf_error *err)
+{
+	return s->ops->stat(s, name, info, err);
+}
+
+int hf_store_list(struct hf_store *s, const char *prefix, hf_store_each *each, void *user, struct hf_error *err)
+{
+	return s->ops->list(s, prefix, each, user, err);
+}
+
+int hf_eraser_erase(struct hf_eraser *e, const char *name, struct hf_error *err)
+{
+	return e->store->ops->erase(e->store, name, err);
+}
+
+/* --- counting ------------------------------------------------------------------------------------------------ */
+
+struct counted {
+	struct hf_store base;
+	struct hf_store *inner;
+	struct hf_store_counts *counts;
+};
+
+static void add(uint64_t *counter, uint64_t n)
+{
+	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+static int counted_put(struct hf_store *s, const char *name, const struct iovec *parts, int count,
+	struct hf_error *err)
+{
+	struct counted *c = (struct counted *)s;
+	add(&c->counts->put, 1);
+	for (int i = 0; i < count; i++)
+		add(&c->counts->bytes_written, parts[i].iov_len);
+	return hf_store_put(c->inner, name, parts, count, err);
+}
+
+static int counted_get(struct hf_store *s, const char *name, uint64_t offset, void *out, size_t len,
+	struct hf_error *err)
+{
+	struct counted *c = (struct counted *)s;
+	add(&c->counts->get, 1);
+	add(&c->counts->bytes_read, len);
+	return hf_store_get(c->inner, name, offset, out, len, err);
+}
+
+static int counted_stat(struct hf_store *s, const char *name, struct hf_object_info *info, struct hf_error *err)
+{
+	struct counted *c = (struct counted *)s;
+	add(&c->counts->head, 1);
+	return hf_store_stat(c->inner, name, info, err);
+}
+
+static int counted_list(struct hf_store *s, const char *prefix, hf_store_each *each, void *user,
+	struct hf_error *err)
+{
+	struct counted *c = (struct counted *)s;
+	add(&c->counts->list, 1);
+	return hf_store_list(c->inner, prefix, each, user, err);
+}
+
+static int counted_erase(struct hf_store *s, const char *name, struct hf_error *err)
+{
+	struct counted *c = (struct counted *)s;
+	add(&c->counts->erased, 1);
+	return c->inner->ops->erase(c->inner, name, err);
+}
+
+static void counted_close(struct hf_store *s)
+{
+	hf_store_close(((struct counted *)s)->inner);
+	free(s);
+}
+
+int hf_store_open_counted(struct hf_store *inner, struct hf_store_counts *counts, struct hf_store **out,
+	struct hf_error *err)
+{
+	static const struct hf_store_ops ops = {.put = counted_put, .get = counted_get, .stat = counted_stat,
+		.list = counted_list, .erase = counted_erase, .close = counted_close};
+	struct counted *c = calloc(1, sizeof(*c));
+	if (!c)
+		return hf_fail(err, HF_E_NOMEM, "no memory");
+	*c = (struct counted){.base = {&ops}, .inner = inner, .counts = counts};
+	*out = &c->base;
+	return 0;
+}

@@ -1,0 +1,90 @@
+/*
+ * A store: dumb object storage. Each kind (local directory, S3, memory for tests) is a driver: a table of functions.
+ * Wrappers (counting, retrying, limiting) have the same table and hold another store.
+ *
+ * Names are relative, made of [a-z0-9/-], at most HF_NAME_MAX - 1 bytes, no empty components. All functions may
+ * be called from several threads at once.
+ *
+ * Nothing here overwrites or deletes: `put` makes an object once, and deleting is another type (hf_eraser), which only
+ * the operations that are meant to delete make for themselves.
+ */
+#ifndef HF_STORE_STORE_H
+#define HF_STORE_STORE_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#define HF_NAME_MAX 128
+
+struct hf_store;
+
+struct hf_object_info {
+	char name[HF_NAME_MAX];
+	uint64_t size;
+	int64_t time_ns; /* when the object was made, by the store's clock */
+};
+
+struct hf_store_counts {
+	uint64_t get, put, list, head, erased, bytes_read, bytes_written;
+};
+
+typedef int hf_store_each(const struct hf_object_info *info, void *user, struct hf_error *err);
+
+struct hf_store_ops {
+	/* Makes the object of the `parts`; durable, whole and visible to `list` when it returns 0. HF_E_EXISTS where
+	 * an object of that name is known to exist. Never visible in part. */
+	int (*put)(struct hf_store *s, const char *name, const struct iovec *parts, int count, struct hf_error *err);
+
+	/* Exactly `len` bytes from `offset` into `out`. HF_E_NOTFOUND: no such object. HF_E_CORRUPT: it is shorter. */
+	int (*get)(struct hf_store *s, const char *name, uint64_t offset, void *out, size_t len, struct hf_error *err);
+
+	int (*stat)(struct hf_store *s, const char *name, struct hf_object_info *info, struct hf_error *err);
+
+	/* Calls `each` for all objects whose name starts with `prefix` (which ends in '/' or is empty), ascending by
+	 * name; stops at its first non-zero return, and returns that. No objects is 0. */
+	int (*list)(struct hf_store *s, const char *prefix, hf_store_each *each, void *user, struct hf_error *err);
+
+	/* For hf_eraser only. Fine if it is gone already. */
+	int (*erase)(struct hf_store *s, const char *name, struct hf_error *err);
+
+	void (*close)(struct hf_store *s);
+};
+
+struct hf_store {
+	const struct hf_store_ops *ops;
+};
+
+/* A handle with which objects can be deleted. */
+struct hf_eraser {
+	struct hf_store *store;
+};
+
+struct hf_store_open_options {
+	bool create; /* make the place if it is not there (init) */
+};
+
+/* Opens by URL: a path (local directory). HF_E_NOREPO if there is no such place. */
+int hf_store_open(const char *url, const struct hf_store_open_options *options, struct hf_store **out,
+	struct hf_error *err) HF_MUST_CHECK;
+int hf_store_open_memory(struct hf_store **out, struct hf_error *err) HF_MUST_CHECK; /* for tests */
+/* Wraps `inner`, which it then owns; `counts` is updated atomically and must outlive it. */
+int hf_store_open_counted(struct hf_store *inner, struct hf_store_counts *counts, struct hf_store **out,
+	struct hf_error *err) HF_MUST_CHECK;
+void hf_store_close(struct hf_store *s); /* NULL is fine */
+
+int hf_store_put(struct hf_store *s, const char *name, const struct iovec *parts, int count,
+	struct hf_error *err) HF_MUST_CHECK;
+int hf_store_get(struct hf_store *s, const char *name, uint64_t offset, void *out, size_t len,
+	struct hf_error *err) HF_MUST_CHECK;
+/* The whole object, appended to `out` (cleared first). HF_E_CORRUPT if it is larger than out->max. */
+int hf_store_get_all(struct hf_store *s, const char *name, struct hf_buf *out, struct hf_error *err) HF_MUST_CHECK;
+int hf_store_stat(struct hf_store *s, const char *name, struct hf_object_info *info,
+	struct hf_error *err) HF_MUST_CHECK;
+int hf_store_list(struct hf_store *s, const char *prefix, hf_store_each *each, void *user,
+	struct hf_error *err) HF_MUST_CHECK;
+int hf_eraser_erase(struct hf_eraser *e, const char *name, struct hf_error *err) HF_MUST_CHECK;
+
+#endif

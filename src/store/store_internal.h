@@ -1,0 +1,10 @@
+/* The constructors of the drivers: for store.c only. */
+#ifndef HF_STORE_STORE_INTERNAL_H
+#define HF_STORE_STORE_INTERNAL_H
+
+#include "store/store.h"
+
+int hf_store_open_local(const char *path, const struct hf_store_open_options *options, struct hf_store **out,
+	struct hf_error *err) HF_MUST_CHECK;
+
+#endif
