@@ -1,0 +1,116 @@
+# Sourced by every shell test, which then defines functions test_… and ends with `run_tests "$@"`.
+#
+# Each test_… runs in a subshell with `set -e`, in an empty scratch directory $scratch of its own, after `setup` if there
+# is one, and yields a line "ok - …" or "not ok - …". What it must undo (mounts, servers, processes) it hands to
+# `at_exit` as soon as there is something to undo: run last first, also when the test fails or is stopped. The state,
+# the cache and the repository ($repo, with a passphrase) of holdfast lie in the scratch directory as well.
+# `tests/system/20_volume test_hard_links` runs one test of a file; HF_KEEP=1 leaves the scratch directory behind.
+set -uo pipefail
+HF_TOP=${HF_TOP:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
+HOLDFAST=${HOLDFAST:-$HF_TOP/build-asan/src/cli/holdfast}
+lib=$HF_TOP/tests/lib
+
+hf() { "$HOLDFAST" "$@"; }
+
+# as_nobody COMMAND…: as a user without any right, for whom the scratch directory is closed unless it was opened.
+as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"; }
+
+fail() { echo "  $*" >&2; return 1; }
+
+at_exit_commands=()
+at_exit() { at_exit_commands+=("$*"); }
+leave() {
+	local i
+	set +e
+	for ((i = ${#at_exit_commands[@]} - 1; i >= 0; i--)); do
+		eval "${at_exit_commands[i]}"
+	done
+	cd /
+	[ -n "${HF_KEEP:-}" ] || { chattr -R -f -ia "$scratch" 2>/dev/null; rm -rf --one-file-system "$scratch"; }
+}
+
+# expect STATUS COMMAND…: the command must end with this status. Its output is left in the files $out and $err.
+expect() {
+	local want=$1 got=0
+	shift
+	"$@" >"$out" 2>"$err" || got=$?
+	[ "$got" = "$want" ] && return 0
+	echo "  $* ended with status $got, not $want; it said:" >&2
+	head -c 2000 "$out" | sed 's/^/    1: /' >&2
+	head -c 4000 "$err" | sed 's/^/    2: /' >&2
+	return 1
+}
+
+# says FILE TEXT…: the file holds each of these strings.
+says() {
+	local file=$1 text
+	shift
+	for text; do
+		grep -qF -- "$text" "$file" && continue
+		echo "  '$text' is not in what was said:" >&2
+		head -c 4000 "$file" | sed 's/^/    /' >&2
+		return 1
+	done
+}
+says_not() { ! grep -qF -- "$2" "$1" || fail "'$2' is in what was said: $(grep -F -- "$2" "$1" | head -3)"; }
+
+# json FILE EXPRESSION [ARG…]: a Python expression over `d` (the object; a list of them where there are many lines) and
+# `a` (the arguments) is true. json_get prints the value of one.
+json() {
+	/usr/bin/python3 "$lib/json_ask.py" is "$@"
+}
+json_get() {
+	/usr/bin/python3 "$lib/json_ask.py" get "$@"
+}
+
+# same_tree A B [WHAT…]: both trees hold the same, down to the last attribute that a backup can bring back.
+same_tree() {
+	/usr/bin/python3 "$lib/tree_facts.py" "$1" "${@:3}" >"$scratch/.facts-a" &&
+		/usr/bin/python3 "$lib/tree_facts.py" "$2" "${@:3}" >"$scratch/.facts-b" || return 1
+	[ -s "$scratch/.facts-a" ] || fail "there is nothing in $1" || return 1
+	diff -u "$scratch/.facts-a" "$scratch/.facts-b" >"$scratch/.facts-diff" && return 0
+	echo "  $1 and $2 differ:" >&2
+	head -30 "$scratch/.facts-diff" | cut -c1-300 >&2
+	return 1
+}
+
+new_repo() { # a repository at $repo
+	expect 0 hf init
+}
+
+snapshot_of_last() { # the id that the last `hf --json backup` printed
+	json_get "$out" 'd["snapshot"]'
+}
+
+one_test() {
+	set -eE
+	trap 'echo "  at ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND" >&2' ERR
+	trap leave EXIT
+	cd "$scratch"
+	chmod 755 "$scratch"
+	out=$scratch/stdout err=$scratch/stderr repo=$scratch/repo
+	export TMPDIR=$scratch/tmp HOME=$scratch/home HOLDFAST_REPO=$repo HOLDFAST_PASSPHRASE='correct horse'
+	export HOLDFAST_CACHE_DIR=$scratch/cache HOLDFAST_STATE_DIR=$scratch/state
+	unset HOLDFAST_PASSPHRASE_FILE HOLDFAST_PASSPHRASE_COMMAND HOLDFAST_KEY_FILE
+	mkdir -m 1777 "$TMPDIR" "$HOME"
+	umask 022
+	if declare -F setup >/dev/null; then setup; fi
+	"$1"
+}
+
+run_tests() {
+	local t scratch failed=0
+	[ -x "$HOLDFAST" ] || { echo "not ok - there is no program $HOLDFAST"; exit 1; }
+	for t in $(sed -nE 's/^(test_[a-z0-9_]+)\(\).*/\1/p' "$0"); do
+		[ $# -eq 0 ] || [[ " $* " = *" $t "* ]] || continue
+		scratch=$(mktemp -d /var/tmp/holdfast-test.XXXXXX) || exit 1
+		(one_test "$t")
+		if [ $? -eq 0 ]; then # not `if (one_test …)`, in which bash would ignore set -e
+			echo "ok - ${t#test_}"
+		else
+			failed=1
+			echo "not ok - ${t#test_}"
+		fi
+	done
+	exit $failed
+}
