@@ -1,0 +1,32 @@
+/*
+ * Frames: the unit of compression and encryption. FORMAT.md, section 6. The only place that uses zstd.
+ * A maker or an opener serves one thread at a time.
+ */
+#ifndef HF_REPO_FRAME_H
+#define HF_REPO_FRAME_H
+
+#include "base/buf.h"
+#include "repo/run_key.h"
+
+struct hf_frame_maker;
+struct hf_frame_opener;
+
+/* `level`: zstd's, 1 to 19. */
+int hf_frame_maker_new(const struct hf_run_key *k, int level, struct hf_frame_maker **out,
+	struct hf_error *err) HF_MUST_CHECK;
+/* Compresses, pads, seals and appends the stored form of `len` bytes as frame `number` (never used twice). */
+int hf_frame_make(struct hf_frame_maker *m, uint64_t number, const void *plain, size_t len, struct hf_buf *out,
+	struct hf_error *err) HF_MUST_CHECK;
+void hf_frame_maker_free(struct hf_frame_maker *m);
+
+int hf_frame_opener_new(struct hf_frame_opener **out, struct hf_error *err) HF_MUST_CHECK;
+/* Opens a stored frame into `plain`, which has room for `plain_len`. HF_E_CORRUPT if it doesn't authenticate or
+ * unpack to exactly that. `stored` is overwritten. */
+int hf_frame_open(struct hf_frame_opener *o, const struct hf_run_key *k, uint64_t number, struct iovec stored,
+	struct iovec plain, struct hf_error *err) HF_MUST_CHECK;
+void hf_frame_opener_free(struct hf_frame_opener *o);
+
+/* An upper bound of what a frame of `len` plain bytes takes in the store. */
+size_t hf_frame_bound(size_t len);
+
+#endif

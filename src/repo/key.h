@@ -1,0 +1,80 @@
+/*
+ * Keys: what a host holds of a repository, and what the owner certified of each key. FORMAT.md, section 4.
+ *
+ * struct hf_key is the loaded form of a key file (or of an opened passphrase slot): plain data, freed by hf_key_free,
+ * which wipes it. struct hf_cert is what everyone may know of a key: read from its certificate, verified.
+ */
+#ifndef HF_REPO_KEY_H
+#define HF_REPO_KEY_H
+
+#include "base/error.h"
+#include "repo/id.h"
+
+#include <stddef.h>
+
+enum hf_right { /* bits */
+	HF_RIGHT_BACKUP = 1,
+	HF_RIGHT_MAINTAIN = 2,
+	HF_RIGHT_PROVE = 4,
+};
+
+enum hf_key_kind { HF_KEY_OWNER = 1, HF_KEY_READ, HF_KEY_WRITE, HF_KEY_MAINTAIN, HF_KEY_STATUS };
+
+/* The secrets of a deduplication domain. */
+struct hf_domain {
+	struct hf_id id;
+	char name[64];
+	uint8_t id_key[32], cut_key[32], index_key[32];
+};
+
+/* One generation of the sealing pairs. */
+struct hf_epoch {
+	uint32_t number;
+	uint8_t data_public[32], catalogue_public[32];
+	uint8_t data_secret[32], catalogue_secret[32];
+	bool has_data_secret, has_catalogue_secret;
+};
+
+struct hf_key {
+	enum hf_key_kind kind;
+	struct hf_id repository, id, owner_id;
+	char name[64];
+	unsigned rights; /* enum hf_right */
+	uint8_t owner_public[32];
+	uint8_t sign_secret[32], sign_public[32];
+	bool has_domain;
+	struct hf_domain domain;
+	struct hf_epoch *epochs; /* ascending; the last one is for new data */
+	size_t epoch_count;
+	char *rescue_json; /* {"README.md": sha256, …} as text, or NULL */
+};
+
+struct hf_cert {
+	struct hf_id key;
+	enum hf_key_kind kind;
+	char name[64];
+	unsigned rights;
+	uint8_t sign_public[32];
+	bool has_domain;
+	struct hf_id domain;
+	char domain_name[64];
+};
+
+/* The certificates of a repository, verified; lookups by key id. Read-only once loaded: safe from any thread. */
+struct hf_certs {
+	struct hf_cert *certs;
+	size_t count;
+};
+
+void hf_key_free(struct hf_key *key); /* wipes; NULL is fine; frees the struct itself */
+const struct hf_cert *hf_certs_find(const struct hf_certs *certs, const struct hf_id *key); /* NULL: unknown */
+void hf_certs_free(struct hf_certs *certs);
+
+/* The epoch by number, or NULL. */
+const struct hf_epoch *hf_key_epoch(const struct hf_key *key, uint32_t number);
+/* The epoch for new data. */
+const struct hf_epoch *hf_key_newest_epoch(const struct hf_key *key);
+const char *hf_key_kind_name(enum hf_key_kind kind);
+enum hf_key_kind hf_key_kind_of(const char *name); /* 0: no such kind */
+
+#endif

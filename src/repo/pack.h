@@ -1,0 +1,74 @@
+/*
+ * Packs: runs of frames with a sealed, signed table of what is in them. FORMAT.md, section 6.
+ *
+ * Writing: a builder holds one pack in memory:
+ *	hf_pack_builder_new -> ( hf_pack_builder_add )* -> hf_pack_builder_put -> hf_pack_builder_reset -> …
+ * What was put is described by a struct hf_pack_table, which the index takes (index.h) and which reading yields too.
+ */
+#ifndef HF_REPO_PACK_H
+#define HF_REPO_PACK_H
+
+#include "repo/frame.h"
+#include "repo/object.h"
+
+/* One frame of a pack, and where its chunks are in the table's array. */
+struct hf_pack_frame {
+	uint64_t number;
+	uint32_t offset, stored_len, plain_len;
+	uint32_t first_chunk, chunk_count;
+	uint8_t chunk_kind;
+};
+
+struct hf_pack_chunk {
+	struct hf_chunk_id id;
+	uint32_t offset, len; /* in the frame's plain text */
+};
+
+struct hf_pack_table {
+	struct hf_ref pack;
+	struct hf_id run;
+	uint32_t key_number;
+	uint64_t size; /* of the whole pack */
+	struct hf_pack_frame *frames;
+	size_t frame_count;
+	struct hf_pack_chunk *chunks;
+	size_t chunk_count;
+};
+
+void hf_pack_table_free(struct hf_pack_table *t);
+
+/* --- writing ----------------------------------------------------------------------------------------------------- */
+
+struct hf_pack_builder;
+
+/* What goes into a pack with one frame. */
+struct hf_new_frame {
+	uint64_t number;
+	const void *stored;
+	size_t stored_len;
+	uint32_t plain_len;
+	enum hf_chunk_kind chunk_kind;
+	const struct hf_chunk_id *ids;
+	const uint32_t *lens;
+	size_t chunk_count;
+};
+
+int hf_pack_builder_new(const struct hf_key *key, const struct hf_run_key *run_key, struct hf_pack_builder **out,
+	struct hf_error *err) HF_MUST_CHECK;
+int hf_pack_builder_add(struct hf_pack_builder *b, const struct hf_new_frame *f, struct hf_error *err) HF_MUST_CHECK;
+uint64_t hf_pack_builder_size(const struct hf_pack_builder *b); /* bytes of frames so far; 0: nothing to put */
+/* Seals and signs the table and stores the pack. */
+int hf_pack_builder_put(struct hf_pack_builder *b, struct hf_store *store, struct hf_error *err) HF_MUST_CHECK;
+const struct hf_pack_table *hf_pack_builder_table(const struct hf_pack_builder *b); /* valid until reset */
+void hf_pack_builder_reset(struct hf_pack_builder *b); /* a new, empty pack with a new id; keeps its memory */
+void hf_pack_builder_free(struct hf_pack_builder *b);
+
+/* --- reading ----------------------------------------------------------------------------------------------------- */
+
+/* Reads header and trailer of a pack, checks the writer's signature over them, and opens the run's data key. The
+ * table is parsed into `table` if that is not NULL. */
+int hf_pack_open(struct hf_store *store, const struct hf_ref *pack, const struct hf_key *key,
+	const struct hf_certs *certs, struct hf_run_key *run_key, struct hf_pack_table *table,
+	struct hf_error *err) HF_MUST_CHECK;
+
+#endif
