@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "repo/run_key.h"
 
+#include <sys/uio.h>
+
 struct hf_frame_maker;
 struct hf_frame_opener;
 

@@ -24,7 +24,7 @@ static const char *const kind_names[] = {[HF_KIND_CONFIG] = "config", [HF_KIND_S
 	[HF_KIND_CERT] = "cert", [HF_KIND_PACK] = "pack", [HF_KIND_INDEX] = "index",
 	[HF_KIND_SNAPSHOT] = "snapshot", [HF_KIND_ENTRY] = "entry", [HF_KIND_VOID] = "void",
 	[HF_KIND_CONDEMNED] = "condemned", [HF_KIND_RUN] = "run", [HF_KIND_RESCUE] = "rescue"};
-enum { KIND_COUNT = sizeof(kind_names) / sizeof(kind_names[0]) };
+#define KIND_COUNT (int)(sizeof(kind_names) / sizeof(kind_names[0]))
 
 struct hf_id hf_id_new(void)
 {
@@ -35,7 +35,7 @@ struct hf_id hf_id_new(void)
 
 const char *hf_kind_name(enum hf_kind kind)
 {
-	return kind >= 1 && kind < KIND_COUNT ? kind_names[kind] : "unknown";
+	return kind >= 1 && (int)kind < KIND_COUNT ? kind_names[kind] : "unknown";
 }
 
 const char *hf_object_name(enum hf_kind kind, const struct hf_ref *ref, char out[HF_NAME_MAX])
@@ -208,7 +208,7 @@ static int parse_header(struct hf_cursor *c, const char *name, struct hf_object 
 static int parse(const char *name, const struct hf_id *repository, struct hf_object *o, struct hf_error *err)
 {
 	struct hf_cursor c = hf_cursor(o->bytes.data, o->bytes.len);
-	size_t clear_len;
+	size_t clear_len = 0;
 	int r = parse_header(&c, name, o, &clear_len, err);
 	if (r < 0)
 		return r;

@@ -1,8 +1,8 @@
 /* Data keys of runs; see run_key.h. */
 #include "repo/run_key.h"
 
+
 #include "base/buf.h"
-#include "base/cursor.h"
 #include "crypto/box.h"
 #include "crypto/kdf.h"
 #include "crypto/random.h"
