@@ -14,7 +14,7 @@ ARROWS = {
     "chunker": [],
     "store": ["crypto"],
     "entry": [],
-    "repo": ["store", "crypto"],
+    "repo": ["entry", "store", "crypto"],
     "pipeline": ["entry", "repo", "chunker"],
     "source": ["entry", "crypto"],
     "policy": [],

@@ -1,0 +1,57 @@
+/*
+ * Reads the manifest of a source in order: all of it, from a path on, or only what is selected. FORMAT.md, section 8.
+ *
+ *	open [-> select] -> next*          everything, or what is selected
+ *	open -> seek -> next*              from a path on
+ *	open -> find                       one entry
+ *
+ * Only the nodes that are needed are loaded; one node a level is in memory. Order, duplicates, levels and counts are
+ * checked as nodes are met; a tree that contradicts itself is HF_E_CORRUPT. Used by one thread at a time.
+ */
+#ifndef HF_REPO_MANIFEST_READER_H
+#define HF_REPO_MANIFEST_READER_H
+
+#include "repo/manifest_codec.h"
+
+struct hf_manifest_reader;
+
+struct hf_path {
+	const char *path; /* `len` bytes */
+	size_t len;
+};
+
+/* `feed` is copied. Loads the root. */
+int hf_manifest_reader_open(const struct hf_chunk_feed *feed, const struct hf_chunk_id *root,
+	struct hf_manifest_reader **out, struct hf_error *err) HF_MUST_CHECK;
+void hf_manifest_reader_free(struct hf_manifest_reader *r); /* NULL is fine */
+
+/* From here on `next` gives only the entries at these paths and everything below them, from the first on (the empty path
+ * selects all; no paths at all: nothing). Copied; in any order, they may overlap. A path that isn't there selects nothing:
+ * see hf_manifest_reader_find. */
+int hf_manifest_reader_select(struct hf_manifest_reader *r, const struct hf_path *paths, size_t count,
+	struct hf_error *err) HF_MUST_CHECK;
+
+/* The next `next` gives the first entry whose path is not below `path` in order. Ends a selection. */
+int hf_manifest_reader_seek(struct hf_manifest_reader *r, const char *path, size_t len,
+	struct hf_error *err) HF_MUST_CHECK;
+
+/* The next entry: 1, and `entry` points to it (the reader's; valid until the next call); 0 at the end. After an error
+ * the reader is only to be freed. */
+int hf_manifest_reader_next(struct hf_manifest_reader *r, const struct hf_manifest_entry **entry,
+	struct hf_error *err) HF_MUST_CHECK;
+
+/* The entry at `path`: 1 and `entry` as above, or 0 if there is none. Ends a selection; `next` goes on behind it. */
+int hf_manifest_reader_find(struct hf_manifest_reader *r, const struct hf_path *path,
+	const struct hf_manifest_entry **entry, struct hf_error *err) HF_MUST_CHECK;
+
+/* How many entries the whole manifest has, as its root says (of a root that is a leaf: 0, not known before the end). */
+uint64_t hf_manifest_reader_entries(const struct hf_manifest_reader *r);
+
+static inline void hf_manifest_reader_release(struct hf_manifest_reader **r)
+{
+	hf_manifest_reader_free(*r);
+	*r = NULL;
+}
+#define HF_MANIFEST_READER_AUTO __attribute__((cleanup(hf_manifest_reader_release))) struct hf_manifest_reader
+
+#endif
