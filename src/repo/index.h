@@ -102,9 +102,8 @@ int hf_index_flush(struct hf_index *index, struct hf_error *err) HF_MUST_CHECK;
 int hf_index_find(struct hf_index *index, const struct hf_chunk_id *id, unsigned nth, struct hf_place *out,
 	struct hf_error *err) HF_MUST_CHECK;
 
-/* A condemned pack: from now on claim and lookup don't count places in it. True if some segment or noted pack of this index
- * names it. */
-bool hf_index_exclude_pack(struct hf_index *index, const struct hf_ref *pack);
+/* A condemned pack: from now on claim and lookup don't count places in it; find does. */
+int hf_index_exclude_pack(struct hf_index *index, const struct hf_ref *pack, struct hf_error *err) HF_MUST_CHECK;
 
 /* Segments that were set aside, by number from 0; false when there are no more. `ref` and `why` may be NULL; `why` lives as long
  * as the index. */
