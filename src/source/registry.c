@@ -1,9 +1,11 @@
 /* The kinds of sources that there are: adding one is a line here and a folder. */
+#include "source/postgres/postgres.h"
 #include "source/source.h"
 
 #include <string.h>
 
 static const struct hf_source_driver *const drivers[] = {
+	&hf_source_postgresql,
 	NULL,
 };
 
