@@ -20,10 +20,12 @@ enum hf_right { /* bits */
 
 enum hf_key_kind { HF_KEY_OWNER = 1, HF_KEY_READ, HF_KEY_WRITE, HF_KEY_MAINTAIN, HF_KEY_STATUS };
 
+enum { HF_KEY_NAME_MAX = 64 }; /* of a key or a domain, with its terminator */
+
 /* The secrets of a deduplication domain. */
 struct hf_domain {
 	struct hf_id id;
-	char name[64];
+	char name[HF_KEY_NAME_MAX];
 	uint8_t id_key[32], cut_key[32], index_key[32];
 };
 
@@ -38,7 +40,7 @@ struct hf_epoch {
 struct hf_key {
 	enum hf_key_kind kind;
 	struct hf_id repository, id, owner_id;
-	char name[64];
+	char name[HF_KEY_NAME_MAX];
 	unsigned rights; /* enum hf_right */
 	uint8_t owner_public[32];
 	uint8_t sign_secret[32], sign_public[32];
@@ -52,18 +54,20 @@ struct hf_key {
 struct hf_cert {
 	struct hf_id key;
 	enum hf_key_kind kind;
-	char name[64];
+	char name[HF_KEY_NAME_MAX];
 	unsigned rights;
 	uint8_t sign_public[32];
 	bool has_domain;
 	struct hf_id domain;
-	char domain_name[64];
+	char domain_name[HF_KEY_NAME_MAX];
+	int64_t created; /* ns */
 };
 
 /* The certificates of a repository, verified; lookups by key id. Read-only once loaded: safe from any thread. */
 struct hf_certs {
 	struct hf_cert *certs;
 	size_t count;
+	size_t set_aside; /* objects that say they are certificates, and are damaged or not the owner's */
 };
 
 void hf_key_free(struct hf_key *key); /* wipes; NULL is fine; frees the struct itself */
@@ -76,5 +80,7 @@ const struct hf_epoch *hf_key_epoch(const struct hf_key *key, uint32_t number);
 const struct hf_epoch *hf_key_newest_epoch(const struct hf_key *key);
 const char *hf_key_kind_name(enum hf_key_kind kind);
 enum hf_key_kind hf_key_kind_of(const char *name); /* 0: no such kind */
+/* Whether `name` may name a key or a domain: UTF-8, 1 to 63 bytes, no control characters. HF_E_USAGE if not. */
+int hf_key_name_check(const char *name, struct hf_error *err) HF_MUST_CHECK;
 
 #endif
