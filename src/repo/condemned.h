@@ -1,0 +1,22 @@
+/*
+ * Condemnations: packs that a pruner is about to delete; final. FORMAT.md, sections 10 and 13. A writer looks before it starts
+ * and again between its snapshot and its commit, and relies on none of them.
+ */
+#ifndef HF_REPO_CONDEMNED_H
+#define HF_REPO_CONDEMNED_H
+
+#include "repo/repository.h"
+
+struct hf_condemned {
+	struct hf_ref *packs; /* sorted, none twice */
+	size_t count;
+	size_t unreadable; /* damaged objects: packs may be condemned that are not listed here. Each was named in a warning. */
+};
+
+/* Lists and reads them all, from the cache those that were seen before. Those not signed by a writer with the right are passed
+ * over. Free with hf_condemned_free, also after failure. */
+int hf_condemned_list(struct hf_repository *repo, struct hf_condemned *out, struct hf_error *err) HF_MUST_CHECK;
+bool hf_condemned_has(const struct hf_condemned *c, const struct hf_ref *pack);
+void hf_condemned_free(struct hf_condemned *c);
+
+#endif

@@ -1,0 +1,17 @@
+/*
+ * Voids: a maintainer's signed word that an unconfirmed snapshot (one without a commit entry) is no reference any more. Counts
+ * for nothing once the commit is there; a writer looks after its commit, and acknowledges it only if there is none.
+ * FORMAT.md, sections 10 and 13.
+ */
+#ifndef HF_REPO_VOID_H
+#define HF_REPO_VOID_H
+
+#include "repo/repository.h"
+
+/* 1 if a valid void names the snapshot, else 0. A void that can't be read counts as one that does. */
+int hf_void_exists(struct hf_repository *repo, const struct hf_ref *snapshot, struct hf_error *err) HF_MUST_CHECK;
+
+/* PUTs a void. The caller then lists entries: only if the snapshot has no commit does it count. */
+int hf_void_put(struct hf_repository *repo, const struct hf_ref *snapshot, struct hf_error *err) HF_MUST_CHECK;
+
+#endif
