@@ -28,7 +28,7 @@ THIRD_PARTY = [
     (r"openssl/", r"src/crypto/"),
     (r"zstd|zdict", r"src/repo/frame\.c$"),
     (r"jansson", r"src/base/json\.[ch]$"),
-    (r"archive(_entry)?\.h", r"src/source/archive\.[ch]$"),
+    (r"archive(_entry)?\.h", r"src/source/archive(_\w+)?\.[ch]$"),
     (r"libpq|postgres|pg_config", r"src/source/postgres/"),
     (r"sqlite3", r"src/source/sqlite/"),
     (r"yaml\.h", r"src/policy/"),
@@ -42,6 +42,7 @@ ONE_PLACE = [
     (r"(?<![\w.>])(fsync|fdatasync|syncfs)\s*\(", "src/base/file.c"),
 ]
 
+TOP = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 FILE_LINES = 600
 FUNCTION_LINES = 80
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -210,6 +211,19 @@ def check_shell(tree):
                 yield f"{path}:{number}: a cd whose failure nobody would notice"
 
 
+def check_tidy(tree):
+    """clang-tidy with the checks of .clang-tidy."""
+    paths = tree.matching(r"^src/.*\.c$")
+    run = subprocess.run(
+        ["clang-tidy", "--quiet", f"--config-file={os.path.join(TOP, '.clang-tidy')}", *paths, "--", "-std=gnu17", "-D_GNU_SOURCE",
+         "-D_FILE_OFFSET_BITS=64", "-Isrc", "-Iinclude", "-I/usr/include/postgresql"],
+        cwd=tree.top, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if run.returncode != 0:
+        yield from (re.sub(r"^.*?/((src|include)/)", r"\1", line) for line in run.stdout.split("\n") if " error: " in line)
+        if " error: " not in run.stdout:
+            yield f"clang-tidy failed: {run.stderr}"
+
+
 def check_python(tree):
     for path in tree.files:
         if path.endswith(".py") or tree.text(path).startswith("#!/usr/bin/python3"):
@@ -261,14 +275,22 @@ RULES = {
         "contrib/a": "#!/bin/bash\necho hello\n",
         "contrib/b": "#!/bin/bash\nset -u\ncd /tmp/a\nrm -rf b\n",
     }),
+    "tidy": Rule(check_tidy, {
+        "src/base/a.c": "int f(int a, int b);\nint f(int a, int b)\n{\n\treturn a + b > 3 && a + b > 3;\n}\n",
+        "src/base/b.c": "#include <stdlib.h>\nvoid *f(void *p);\nvoid *f(void *p)\n{\n\treturn realloc(p, sizeof(p));\n}\n"
+                        "int g(const char *s);\nint g(const char *s)\n{\n\tif (s);\n\t\treturn 1;\n\treturn 0;\n}\n",
+    }),
     "python": Rule(check_python, {"contrib/a.py": "def f(:\n", "contrib/b": "#!/usr/bin/python3\nif\n"}),
 }
 
 # What a clean tree has, for the rules to find nothing wrong with.
 CLEAN = {
-    "src/base/file.c": '#include "base/file.h"\n\nint f(void)\n{\n\treturn fsync(0) + rename("a", "b");\n}\n',
+    "src/base/file.c": '#include "base/file.h"\n#include <stdio.h>\n#include <unistd.h>\n\n'
+                       'int f(void)\n{\n\treturn fsync(0) + rename("a", "b");\n}\n',
     "src/base/file.h": "#include <stddef.h>\nint f(void); /* like rename(2): hf_file_rename( and x->fsync( are others */\n",
-    "src/ops/restore.c": '#include "base/file.h"\n#include "repo/pack.h"\nint g(void)\n{\n\treturn hf_file_rename(s.rename(1));\n}\n',
+    "src/repo/pack.h": "int hf_file_rename(int);\n",
+    "src/ops/restore.c": '#include "base/file.h"\n#include "repo/pack.h"\nstruct s { int (*rename)(int); };\n'
+                         'int g(struct s *s);\nint g(struct s *s)\n{\n\treturn hf_file_rename(s->rename(1));\n}\n',
     "src/repo/frame.c": "#include <zstd.h>\n",
     "include/holdfast/holdfast.h": "#include <stddef.h>\nsize_t hf_x(void);\n",
     "contrib/run": "#!/usr/bin/env bash\nset -eu\n",

@@ -42,7 +42,7 @@ static void search_server_programs(void)
 {
 	const char *path = getenv("PATH");
 	if (strncmp(path ? path : "", "/usr/lib/postgresql/15/bin:", 27) != 0)
-		setenv("PATH", BINDIR_PATH + 5, 1);
+		setenv("PATH", &BINDIR_PATH[5], 1);
 }
 
 int cluster_run(const struct cluster *c, const char *const *argv, char **out)
