@@ -18,7 +18,8 @@ void hf_key_text_free(struct hf_buf *text); /* wipes, then frees */
 int hf_key_parse(const void *text, size_t len, struct hf_key **out, struct hf_error *err) HF_MUST_CHECK;
 
 /* The same from and to a file. Written durably, with mode 0600, and never over an existing one (HF_E_EXISTS).
- * A file that others may read is read, with a warning. */
+ * A file that others may read is read, with a warning.
+ * One that is not there is HF_E_KEY: it is the key that is missing. */
 int hf_key_file_read(const char *path, struct hf_key **out, struct hf_error *err) HF_MUST_CHECK;
 int hf_key_file_write(const char *path, const struct hf_key *key, struct hf_error *err) HF_MUST_CHECK;
 
