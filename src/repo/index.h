@@ -28,6 +28,7 @@ struct hf_certs;
 struct hf_domain;
 struct hf_index;
 struct hf_key;
+struct hf_pack_table;
 struct hf_store;
 
 /* Where a chunk lies. */
@@ -72,27 +73,10 @@ int hf_index_claim(struct hf_index *index, const struct hf_chunk_id *id, struct 
 int hf_index_lookup(struct hf_index *index, const struct hf_chunk_id *id, struct hf_index_hit *hit,
 	struct hf_error *err) HF_MUST_CHECK;
 
-struct hf_index_frame {
-	uint64_t number;
-	uint32_t offset; /* in the pack */
-	uint32_t stored_len, plain_len;
-	uint32_t chunk_count;
-};
-
-/* A pack that is in the store. */
-struct hf_index_pack {
-	struct hf_ref ref;
-	struct hf_id run;
-	uint32_t key_number;
-	const struct hf_index_frame *frames;
-	size_t frame_count;
-	const struct hf_chunk_ref *chunks; /* of all frames, one after another, in order, without gaps */
-};
-
 /* Tells of a pack of this run, durable in the store (or of any, when the index is rebuilt): its claims become places. Writes
  * a segment when the memtable is full, and merges then. HF_E_USAGE if the pack's numbers contradict each other or pass the
  * format's maxima. */
-int hf_index_note(struct hf_index *index, const struct hf_index_pack *pack, struct hf_error *err) HF_MUST_CHECK;
+int hf_index_note(struct hf_index *index, const struct hf_pack_table *pack, struct hf_error *err) HF_MUST_CHECK;
 
 /* PUTs what is not in a segment yet; then merges, if there are many. */
 int hf_index_flush(struct hf_index *index, struct hf_error *err) HF_MUST_CHECK;
