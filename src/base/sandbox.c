@@ -246,15 +246,40 @@ static bool child_step(const struct step *step)
 	return false;
 }
 
+/* Keeps what is mounted from here on to ourselves. In a chroot "/" is no mount point, so that neither this nor
+ * pivot_root can work: entering our own mount namespace (anew each time) leaves the chroot, and `back` returns to it.
+ * `*ns` is -1 where there is no chroot. */
+static bool child_make_private(int *ns)
+{
+	*ns = -1;
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		return true;
+	if (errno != EINVAL)
+		return false;
+	int back = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	*ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	return back >= 0 && *ns >= 0 && setns(*ns, CLONE_NEWNS) == 0 &&
+	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && fchdir(back) == 0 && chroot(".") == 0 &&
+	       close(back) == 0;
+}
+
+static bool child_pivot(const struct hf_sandbox *s, int ns)
+{
+	int here = open(s->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (here < 0 || (ns >= 0 && setns(ns, CLONE_NEWNS) < 0) || fchdir(here) < 0)
+		return false;
+	return syscall(SYS_pivot_root, ".", ".") == 0 && umount2(".", MNT_DETACH) == 0 && chdir("/") == 0;
+}
+
 static int child_build(struct hf_sandbox *s)
 {
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-		mount("tmpfs", s->root, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
+	int ns;
+	if (!child_make_private(&ns) || mount("tmpfs", s->root, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
 		return child_failed(s, AT_ROOT);
 	for (size_t i = 0; i < s->count; i++)
 		if (!child_step(&s->steps[i]))
 			return child_failed(s, (int)i);
-	if (chdir(s->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+	if (!child_pivot(s, ns))
 		return child_failed(s, AT_PIVOT);
 	const struct rlimit no_core = {0, 0};
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0)
