@@ -186,7 +186,7 @@ static int parse_header(struct hf_cursor *c, const char *name, struct hf_object 
 	uint8_t version = hf_cursor_u8(c);
 	if (!magic || memcmp(magic, "HOLDFAST", 8) != 0)
 		return damaged(name, "it does not start as a Holdfast object does", err);
-	if (version != 1)
+	if (version > 1)
 		return hf_fail(err, HF_E_UNSUPPORTED,
 			"object %s has format version %u; this program reads version 1: use a newer one", name, version);
 	o->kind = (enum hf_kind)hf_cursor_u8(c);
@@ -195,7 +195,7 @@ static int parse_header(struct hf_cursor *c, const char *name, struct hf_object 
 	*clear_len = hf_cursor_u32(c);
 	const uint8_t *ids = hf_cursor_bytes(c, 48);
 	uint64_t body_len = hf_cursor_u64(c);
-	if (c->failed || zero || *clear_len > CLEAR_MAX || body_len > BODY_MAX ||
+	if (c->failed || version == 0 || zero || *clear_len > CLEAR_MAX || body_len > BODY_MAX ||
 		hf_cursor_left(c) != *clear_len + body_len + HF_SIGNATURE_SIZE)
 		return damaged(name, "its lengths do not add up (cut short, or damaged)", err);
 	memcpy(o->repository.b, ids, 16);
