@@ -177,17 +177,12 @@ static int open_slot(const struct unlocking *u, const struct hf_object *o, const
 	struct iovec salt = {(void *)(uintptr_t)slot->salt, sizeof(slot->salt)};
 	struct hf_key *key = NULL;
 	int r = hf_scrypt(u->passphrase, salt, &slot->cost, secret, err);
-	if (r == 0) {
-		r = hf_object_open_slot(o, secret, &plain, err);
-		if (r == HF_E_CORRUPT)
-			r = HF_E_KEY;
-	}
+	if (r == 0)
+		r = hf_key_recode(hf_object_open_slot(o, secret, &plain, err), HF_E_CORRUPT, HF_E_KEY, err);
 	hf_wipe(secret, sizeof(secret));
 	if (r < 0)
 		return r;
-	r = hf_key_parse(plain.data, plain.len, &key, err);
-	if (r == HF_E_KEY)
-		r = HF_E_CORRUPT;
+	r = hf_key_recode(hf_key_parse(plain.data, plain.len, &key, err), HF_E_KEY, HF_E_CORRUPT, err);
 	if (r == 0)
 		r = check_inside(o, key, err);
 	if (r == 0)
