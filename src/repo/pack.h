@@ -8,7 +8,9 @@
 #ifndef HF_REPO_PACK_H
 #define HF_REPO_PACK_H
 
+#include "repo/content.h"
 #include "repo/frame.h"
+#include "repo/index.h"
 #include "repo/object.h"
 
 /* One frame of a pack, and where its chunks are in the table's array. */
@@ -19,11 +21,6 @@ struct hf_pack_frame {
 	uint8_t chunk_kind;
 };
 
-struct hf_pack_chunk {
-	struct hf_chunk_id id;
-	uint32_t offset, len; /* in the frame's plain text */
-};
-
 struct hf_pack_table {
 	struct hf_ref pack;
 	struct hf_id run;
@@ -31,11 +28,13 @@ struct hf_pack_table {
 	uint64_t size; /* of the whole pack */
 	struct hf_pack_frame *frames;
 	size_t frame_count;
-	struct hf_pack_chunk *chunks;
+	struct hf_chunk_ref *chunks; /* of all frames, one after another */
 	size_t chunk_count;
 };
 
 void hf_pack_table_free(struct hf_pack_table *t);
+/* Tells the index of a pack that is in the store. */
+int hf_pack_note(const struct hf_pack_table *t, struct hf_index *index, struct hf_error *err) HF_MUST_CHECK;
 
 /* --- writing ----------------------------------------------------------------------------------------------------- */
 
@@ -48,8 +47,7 @@ struct hf_new_frame {
 	size_t stored_len;
 	uint32_t plain_len;
 	enum hf_chunk_kind chunk_kind;
-	const struct hf_chunk_id *ids;
-	const uint32_t *lens;
+	const struct hf_chunk_ref *chunks; /* in order; their lengths add up to plain_len */
 	size_t chunk_count;
 };
 

@@ -100,12 +100,7 @@ int hf_pack_builder_add(struct hf_pack_builder *b, const struct hf_new_frame *f,
 		.stored_len = (uint32_t)f->stored_len, .plain_len = f->plain_len,
 		.first_chunk = (uint32_t)t->chunk_count, .chunk_count = (uint32_t)f->chunk_count,
 		.chunk_kind = (uint8_t)f->chunk_kind};
-	uint32_t at = 0;
-	for (size_t i = 0; i < f->chunk_count; i++) {
-		t->chunks[t->chunk_count + i] =
-			(struct hf_pack_chunk){.id = f->ids[i], .offset = at, .len = f->lens[i]};
-		at += f->lens[i];
-	}
+	memcpy(t->chunks + t->chunk_count, f->chunks, f->chunk_count * sizeof(*f->chunks));
 	hf_buf_add(&b->bytes, f->stored, f->stored_len);
 	r = hf_buf_check(&b->bytes, "pack", err);
 	if (r == 0) {
@@ -116,7 +111,7 @@ int hf_pack_builder_add(struct hf_pack_builder *b, const struct hf_new_frame *f,
 }
 
 /* The length that all chunks of a frame but the last have, if the last is no longer; else 0. */
-static uint32_t unit_of(const struct hf_pack_chunk *chunks, size_t n)
+static uint32_t unit_of(const struct hf_chunk_ref *chunks, size_t n)
 {
 	for (size_t i = 1; i < n; i++)
 		if (chunks[i].len != chunks[0].len && (i + 1 < n || chunks[i].len > chunks[0].len))
@@ -124,7 +119,7 @@ static uint32_t unit_of(const struct hf_pack_chunk *chunks, size_t n)
 	return chunks[0].len;
 }
 
-static void encode_frame(struct hf_buf *out, const struct hf_pack_frame *f, const struct hf_pack_chunk *chunks)
+static void encode_frame(struct hf_buf *out, const struct hf_pack_frame *f, const struct hf_chunk_ref *chunks)
 {
 	uint32_t unit = unit_of(chunks, f->chunk_count);
 	hf_buf_u64(out, f->number);

@@ -72,7 +72,7 @@ static int open_table(struct raw *raw, const struct hf_ref *pack, const struct h
 }
 
 static bool parse_lengths(struct hf_cursor *c, const struct hf_pack_frame *f, uint32_t unit,
-	struct hf_pack_chunk *chunks)
+	struct hf_chunk_ref *chunks)
 {
 	uint64_t at = 0;
 	for (uint32_t i = 0; i < f->chunk_count; i++) {
@@ -81,7 +81,6 @@ static bool parse_lengths(struct hf_cursor *c, const struct hf_pack_frame *f, ui
 		uint64_t len = unit == 0 ? hf_cursor_u32(c) : last ? left : unit;
 		if (len > left || len > HF_CHUNK_MAX || (unit && last && len > unit))
 			return false;
-		chunks[i].offset = (uint32_t)at;
 		chunks[i].len = (uint32_t)len;
 		at += len;
 	}
@@ -103,7 +102,7 @@ static bool parse_frame(struct hf_cursor *c, struct hf_pack_table *t, size_t chu
 	if (c->failed || f->plain_len > HF_FRAME_MAX || f->stored_len > HF_PACK_MAX ||
 		f->chunk_count > chunk_total - t->chunk_count || f->chunk_count == 0)
 		return false;
-	struct hf_pack_chunk *chunks = t->chunks + t->chunk_count;
+	struct hf_chunk_ref *chunks = t->chunks + t->chunk_count;
 	if (!parse_lengths(c, f, unit, chunks))
 		return false;
 	for (uint32_t i = 0; i < f->chunk_count; i++) {
@@ -171,4 +170,21 @@ int hf_pack_open(struct hf_store *store, const struct hf_ref *pack, const struct
 	hf_buf_free(&raw.table);
 	char name[HF_NAME_MAX];
 	return r < 0 ? hf_wrap(err, r, "pack %s", hf_object_name(HF_KIND_PACK, pack, name)) : 0;
+}
+
+int hf_pack_note(const struct hf_pack_table *t, struct hf_index *index, struct hf_error *err)
+{
+	struct hf_index_frame *frames = calloc(t->frame_count ? t->frame_count : 1, sizeof(*frames));
+	if (!frames)
+		return hf_fail(err, HF_E_NOMEM, "no memory");
+	for (size_t i = 0; i < t->frame_count; i++) {
+		const struct hf_pack_frame *f = &t->frames[i];
+		frames[i] = (struct hf_index_frame){.number = f->number, .offset = f->offset,
+			.stored_len = f->stored_len, .plain_len = f->plain_len, .chunk_count = f->chunk_count};
+	}
+	const struct hf_index_pack pack = {.ref = t->pack, .run = t->run, .key_number = t->key_number,
+		.frames = frames, .frame_count = t->frame_count, .chunks = t->chunks};
+	int r = hf_index_note(index, &pack, err);
+	free(frames);
+	return r;
 }

@@ -1,0 +1,28 @@
+/*
+ * The packs that a snapshot relies on, numbered. Safe from several threads.
+ *
+ * A *slot* says where a chunk lies: in a pack of this set by its number, or in a frame of this run whose pack is not
+ * known yet (the high bit, then the frame's number); hf_pack_set_resolve turns the latter into the former once the
+ * packer has finished.
+ */
+#ifndef HF_PIPELINE_PACK_SET_H
+#define HF_PIPELINE_PACK_SET_H
+
+#include "pipeline/packer.h"
+
+struct hf_pack_set;
+typedef uint32_t hf_slot;
+
+#define HF_SLOT_FRAME UINT32_C(0x80000000)
+
+int hf_pack_set_new(struct hf_pack_set **out, struct hf_error *err) HF_MUST_CHECK;
+void hf_pack_set_free(struct hf_pack_set *s);
+/* The number of `pack`, which is added if it is new. */
+int hf_pack_set_add(struct hf_pack_set *s, const struct hf_ref *pack, hf_slot *slot, struct hf_error *err) HF_MUST_CHECK;
+/* All of them by number; valid until the next add. */
+const struct hf_ref *hf_pack_set_all(const struct hf_pack_set *s, size_t *count);
+/* A slot as a pack's number; UINT32_MAX if its frame was never packed. Adds the packs of `packer`. */
+int hf_pack_set_resolve(struct hf_pack_set *s, const struct hf_packer *packer, hf_slot slot, uint32_t *pack,
+	struct hf_error *err) HF_MUST_CHECK;
+
+#endif

@@ -1,0 +1,248 @@
+/*
+ * The packer; see packer.h.
+ *
+ * Two pack builders go round: one is filled under `lock`, the other is being uploaded by the uploader thread. When the
+ * current one is full it becomes `full` and the other one, once it is free, the current.
+ */
+#include "pipeline/packer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { BUILDERS = 2 };
+#define DEFAULT_PACK_SIZE (32u << 20)
+#define NO_PACK UINT32_MAX
+
+struct hf_packer {
+	struct hf_packer_options options;
+	struct hf_pack_builder *builders[BUILDERS];
+	struct hf_pack_builder *current, *full; /* current is NULL while both are on their way */
+	bool is_free[BUILDERS];
+	uint64_t next_frame;
+	struct hf_ref *packs;
+	size_t pack_count, pack_cap;
+	uint32_t *pack_of; /* by frame number */
+	size_t frame_cap;
+	uint64_t stored;
+	bool closing, failed;
+	struct hf_error error;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	pthread_t uploader;
+	bool has_uploader;
+};
+
+static int upload(struct hf_packer *p, struct hf_pack_builder *b, struct hf_error *err)
+{
+	int r = hf_pack_builder_put(b, p->options.store, err);
+	if (r < 0)
+		return hf_wrap(err, r, "store a pack");
+	__atomic_fetch_add(&p->stored, hf_pack_builder_table(b)->size, __ATOMIC_RELAXED);
+	return hf_pack_note(hf_pack_builder_table(b), p->options.index, err);
+}
+
+static void *upload_loop(void *user)
+{
+	struct hf_packer *p = user;
+	pthread_mutex_lock(&p->lock);
+	for (;;) {
+		while (!p->full && !p->closing)
+			pthread_cond_wait(&p->changed, &p->lock);
+		if (!p->full)
+			break;
+		struct hf_pack_builder *b = p->full;
+		p->full = NULL;
+		pthread_mutex_unlock(&p->lock);
+		struct hf_error err = {0};
+		int r = upload(p, b, &err);
+		hf_pack_builder_reset(b);
+		pthread_mutex_lock(&p->lock);
+		if (r < 0 && !p->failed) {
+			p->failed = true;
+			p->error = err;
+		}
+		for (int i = 0; i < BUILDERS; i++)
+			if (p->builders[i] == b)
+				p->is_free[i] = true;
+		pthread_cond_broadcast(&p->changed);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+int hf_packer_new(const struct hf_packer_options *options, struct hf_packer **out, struct hf_error *err)
+{
+	struct hf_packer *p = calloc(1, sizeof(*p));
+	if (!p)
+		return hf_fail(err, HF_E_NOMEM, "no memory");
+	p->options = *options;
+	if (!p->options.pack_size)
+		p->options.pack_size = DEFAULT_PACK_SIZE;
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->changed, NULL);
+	int r = 0;
+	for (int i = 0; i < BUILDERS && r == 0; i++) {
+		r = hf_pack_builder_new(options->key, options->run_key, &p->builders[i], err);
+		p->is_free[i] = true;
+	}
+	if (r == 0 && pthread_create(&p->uploader, NULL, upload_loop, p) != 0)
+		r = hf_fail(err, HF_E_NOMEM, "start a thread for uploads");
+	p->has_uploader = r == 0;
+	if (r < 0) {
+		hf_packer_free(p);
+		return r;
+	}
+	*out = p;
+	return 0;
+}
+
+uint64_t hf_packer_next_frame(struct hf_packer *p)
+{
+	return __atomic_fetch_add(&p->next_frame, 1, __ATOMIC_RELAXED);
+}
+
+static int failure(const struct hf_packer *p, struct hf_error *err)
+{
+	if (err)
+		*err = p->error;
+	return p->error.code;
+}
+
+/* Makes an empty builder the current one; waits for it. */
+static int begin_pack(struct hf_packer *p, struct hf_error *err)
+{
+	for (;;) {
+		if (p->failed)
+			return failure(p, err);
+		if (p->current)
+			return 0;
+		for (int i = 0; i < BUILDERS; i++) {
+			if (!p->is_free[i])
+				continue;
+			p->is_free[i] = false;
+			p->current = p->builders[i];
+			break;
+		}
+		if (p->current)
+			break;
+		pthread_cond_wait(&p->changed, &p->lock);
+	}
+	if (p->pack_count == p->pack_cap) {
+		size_t cap = p->pack_cap ? p->pack_cap * 2 : 64;
+		struct hf_ref *grown = realloc(p->packs, cap * sizeof(*grown));
+		if (!grown)
+			return hf_fail(err, HF_E_NOMEM, "no memory");
+		p->packs = grown;
+		p->pack_cap = cap;
+	}
+	p->packs[p->pack_count++] = hf_pack_builder_table(p->current)->pack;
+	return 0;
+}
+
+/* Hands the current pack to the uploader; waits until that has taken the one before. */
+static int end_pack(struct hf_packer *p, struct hf_error *err)
+{
+	while (p->full && !p->failed)
+		pthread_cond_wait(&p->changed, &p->lock);
+	if (p->failed)
+		return failure(p, err);
+	p->full = p->current;
+	p->current = NULL;
+	pthread_cond_broadcast(&p->changed);
+	return 0;
+}
+
+static int remember_frame(struct hf_packer *p, uint64_t number, struct hf_error *err)
+{
+	if (number >= p->frame_cap) {
+		size_t cap = p->frame_cap ? p->frame_cap : 1024;
+		while (cap <= number)
+			cap *= 2;
+		uint32_t *grown = realloc(p->pack_of, cap * sizeof(*grown));
+		if (!grown)
+			return hf_fail(err, HF_E_NOMEM, "no memory");
+		memset(grown + p->frame_cap, 0xff, (cap - p->frame_cap) * sizeof(*grown));
+		p->pack_of = grown;
+		p->frame_cap = cap;
+	}
+	p->pack_of[number] = (uint32_t)(p->pack_count - 1);
+	return 0;
+}
+
+static int add_locked(struct hf_packer *p, const struct hf_new_frame *frame, struct hf_error *err)
+{
+	int r = begin_pack(p, err);
+	if (r == 0)
+		r = remember_frame(p, frame->number, err);
+	if (r == 0)
+		r = hf_pack_builder_add(p->current, frame, err);
+	if (r == 0 && hf_pack_builder_size(p->current) >= p->options.pack_size)
+		r = end_pack(p, err);
+	return r;
+}
+
+int hf_packer_add(struct hf_packer *p, const struct hf_new_frame *frame, struct hf_error *err)
+{
+	pthread_mutex_lock(&p->lock);
+	int r = add_locked(p, frame, err);
+	pthread_mutex_unlock(&p->lock);
+	return r;
+}
+
+static void stop_uploader(struct hf_packer *p)
+{
+	if (!p->has_uploader)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->closing = true;
+	pthread_cond_broadcast(&p->changed);
+	pthread_mutex_unlock(&p->lock);
+	pthread_join(p->uploader, NULL);
+	p->has_uploader = false;
+}
+
+int hf_packer_finish(struct hf_packer *p, struct hf_error *err)
+{
+	int r = 0;
+	pthread_mutex_lock(&p->lock);
+	if (p->current)
+		r = end_pack(p, err);
+	pthread_mutex_unlock(&p->lock);
+	stop_uploader(p);
+	return r < 0 ? r : p->failed ? failure(p, err) : 0;
+}
+
+const struct hf_ref *hf_packer_packs(const struct hf_packer *p, size_t *count)
+{
+	*count = p->pack_count;
+	return p->packs;
+}
+
+uint32_t hf_packer_pack_of(const struct hf_packer *p, uint64_t frame)
+{
+	return frame < p->frame_cap ? p->pack_of[frame] : NO_PACK;
+}
+
+uint64_t hf_packer_frame_count(const struct hf_packer *p)
+{
+	return __atomic_load_n(&p->next_frame, __ATOMIC_RELAXED);
+}
+
+uint64_t hf_packer_bytes_stored(const struct hf_packer *p)
+{
+	return __atomic_load_n(&p->stored, __ATOMIC_RELAXED);
+}
+
+void hf_packer_free(struct hf_packer *p)
+{
+	if (!p)
+		return;
+	stop_uploader(p);
+	for (int i = 0; i < BUILDERS; i++)
+		hf_pack_builder_free(p->builders[i]);
+	pthread_mutex_destroy(&p->lock);
+	pthread_cond_destroy(&p->changed);
+	free(p->packs);
+	free(p->pack_of);
+	free(p);
+}
