@@ -38,7 +38,7 @@ static int upload(struct hf_packer *p, struct hf_pack_builder *b, struct hf_erro
 	if (r < 0)
 		return hf_wrap(err, r, "store a pack");
 	__atomic_fetch_add(&p->stored, hf_pack_builder_table(b)->size, __ATOMIC_RELAXED);
-	return hf_pack_note(hf_pack_builder_table(b), p->options.index, err);
+	return hf_index_note(p->options.index, hf_pack_builder_table(b), err);
 }
 
 static void *upload_loop(void *user)

@@ -10,7 +10,6 @@
 
 #include "repo/content.h"
 #include "repo/frame.h"
-#include "repo/index.h"
 #include "repo/object.h"
 
 /* One frame of a pack, and where its chunks are in the table's array. */
@@ -33,8 +32,6 @@ struct hf_pack_table {
 };
 
 void hf_pack_table_free(struct hf_pack_table *t);
-/* Tells the index of a pack that is in the store. */
-int hf_pack_note(const struct hf_pack_table *t, struct hf_index *index, struct hf_error *err) HF_MUST_CHECK;
 
 /* --- writing ----------------------------------------------------------------------------------------------------- */
 

@@ -171,20 +171,3 @@ int hf_pack_open(struct hf_store *store, const struct hf_ref *pack, const struct
 	char name[HF_NAME_MAX];
 	return r < 0 ? hf_wrap(err, r, "pack %s", hf_object_name(HF_KIND_PACK, pack, name)) : 0;
 }
-
-int hf_pack_note(const struct hf_pack_table *t, struct hf_index *index, struct hf_error *err)
-{
-	struct hf_index_frame *frames = calloc(t->frame_count ? t->frame_count : 1, sizeof(*frames));
-	if (!frames)
-		return hf_fail(err, HF_E_NOMEM, "no memory");
-	for (size_t i = 0; i < t->frame_count; i++) {
-		const struct hf_pack_frame *f = &t->frames[i];
-		frames[i] = (struct hf_index_frame){.number = f->number, .offset = f->offset,
-			.stored_len = f->stored_len, .plain_len = f->plain_len, .chunk_count = f->chunk_count};
-	}
-	const struct hf_index_pack pack = {.ref = t->pack, .run = t->run, .key_number = t->key_number,
-		.frames = frames, .frame_count = t->frame_count, .chunks = t->chunks};
-	int r = hf_index_note(index, &pack, err);
-	free(frames);
-	return r;
-}
