@@ -39,6 +39,7 @@ struct hf_repository {
 	struct hf_certs certs;
 	struct hf_config config;
 	char *cache_dir; /* of this repository, mode 0700, exists; NULL: there is none, or it can't be made (then warned) */
+	struct hf_store *cache; /* the same as a store of copies, for object_fetch.h; NULL */
 	struct hf_state state;
 };
 

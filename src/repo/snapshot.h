@@ -6,6 +6,7 @@
 #define HF_REPO_SNAPSHOT_H
 
 #include "repo/object.h"
+#include "repo/ref_list.h"
 
 struct hf_repository;
 
@@ -51,10 +52,15 @@ int hf_snapshot_get(struct hf_repository *repo, const struct hf_ref *ref, enum h
 	struct hf_snapshot *out, struct hf_error *err) HF_MUST_CHECK;
 void hf_snapshot_free(struct hf_snapshot *s);
 
+/* The same with `from_store`: no copy in the cache is believed (verify). */
+struct hf_snapshot_read {
+	enum hf_snapshot_parts parts;
+	bool from_store;
+};
+int hf_snapshot_read(struct hf_repository *repo, const struct hf_ref *ref, const struct hf_snapshot_read *how,
+	struct hf_snapshot *out, struct hf_error *err) HF_MUST_CHECK;
+
 /* The source of that name, or NULL. */
 const struct hf_snapshot_source *hf_snapshot_source(const struct hf_snapshot *s, const char *name);
-
-/* The order of pack lists: by writer, then id, as bytes. For qsort and bsearch. */
-int hf_ref_compare(const void *a, const void *b);
 
 #endif
