@@ -1,0 +1,125 @@
+/* One more entry; see catalogue.h and FORMAT.md, sections 10 and 13. */
+#include "base/time.h"
+#include "repo/catalogue_internal.h"
+#include "repo/object_fetch.h"
+#include "repo/void.h"
+
+#include <stdlib.h>
+
+static json_t *new_clear(const struct hf_catalogue *c, enum hf_entry_kind kind)
+{
+	json_t *j = json_object(), *parents = json_array();
+	json_object_set_new(j, "type", json_string(hf_catalogue_entry_name(kind)));
+	json_object_set_new(j, "parents", parents);
+	for (size_t i = 0; i < c->head_count; i++)
+		json_array_append_new(parents, hf_json_hex_string(c->heads[i].b, sizeof(c->heads[i].b)));
+	json_object_set_new(j, "time", hf_json_time(hf_time_now()));
+	return j;
+}
+
+static bool is_own(const struct hf_hash *hash, void *user)
+{
+	const struct hf_catalogue *c = user;
+	for (size_t i = 0; i < c->entry_count; i++)
+		if (hf_hash_equal(&c->entries[i].hash, hash))
+			return true;
+	return false;
+}
+
+/* Makes `hash` the one head, here and in what the host remembers. */
+static int advance(struct hf_catalogue *c, const struct hf_catalogue_entry *e, struct hf_error *err)
+{
+	struct hf_catalogue_entry *more = reallocarray(c->entries, c->entry_count + 1, sizeof(*more));
+	if (!more)
+		return hf_fail(err, HF_E_NOMEM, "out of memory");
+	c->entries = more;
+	struct hf_hash *heads = c->heads ? c->heads : calloc(1, sizeof(*heads));
+	if (!heads)
+		return hf_fail(err, HF_E_NOMEM, "out of memory");
+	c->heads = heads;
+	c->heads[0] = e->hash;
+	c->head_count = 1;
+	more[c->entry_count++] = *e;
+	const struct hf_state_seen seen = {
+		.config = c->repo->config.n, .heads = c->heads, .head_count = 1, .is_known = is_own, .user = c};
+	hf_state_remember(&c->repo->state, &seen);
+	return 0;
+}
+
+/* Seals `record`, PUTs the entry with the clear part (borrowed), and goes on from it. */
+static int put_entry(struct hf_catalogue *c, json_t *clear, json_t *record, struct hf_hash *head, struct hf_error *err)
+{
+	HF_JSON_AUTO *empty = json_object();
+	char *body = clear ? hf_json_text(record ? record : empty) : NULL;
+	if (!body)
+		return hf_fail(err, HF_E_NOMEM, "out of memory");
+	struct hf_object_new n = {.kind = HF_KIND_ENTRY,
+		.form = HF_FORM_CATALOGUE,
+		.key = c->repo->key,
+		.id = hf_id_new(),
+		.clear = clear,
+		.body = body,
+		.body_len = strlen(body)};
+	struct hf_object o = {.kind = HF_KIND_ENTRY, .ref = {c->repo->key->id, n.id}, .clear = clear};
+	struct hf_catalogue_entry e = {0};
+	int r = hf_object_put(c->repo->store, &n, o.hash, err);
+	free(body);
+	if (r < 0)
+		return hf_wrap(err, r, "add to the catalogue");
+	if (head)
+		memcpy(head->b, o.hash, sizeof(head->b));
+	r = hf_catalogue_entry_parse(&o, &e, err);
+	e.store_time = e.time;
+	if (r == 0)
+		r = advance(c, &e, err);
+	if (r < 0)
+		hf_catalogue_entry_free(&e);
+	return r;
+}
+
+int hf_catalogue_commit(struct hf_catalogue *c, const struct hf_new_commit *commit, struct hf_hash *head,
+	struct hf_error *err)
+{
+	HF_JSON_AUTO *clear = new_clear(c, HF_CATALOGUE_COMMIT);
+	json_object_set_new(clear, "snapshot", hf_json_hex_string(commit->snapshot.id.b, HF_ID_SIZE));
+	json_object_set_new(clear, "run", hf_json_hex_string(commit->run.b, HF_ID_SIZE));
+	if (!hf_id_equal(&commit->snapshot.writer, &c->repo->key->id))
+		return hf_fail(err, HF_E_USAGE, "only its writer commits a snapshot");
+	int r = put_entry(c, clear, commit->evidence, head, err);
+	return r < 0 ? r : hf_void_exists(c->repo, &commit->snapshot, err);
+}
+
+static int put_forget(struct hf_catalogue *c, json_t *clear, const char *reason, struct hf_error *err)
+{
+	HF_JSON_AUTO *record = json_object();
+	json_object_set_new(record, "reason", hf_json_bytes(reason ? reason : "", reason ? strlen(reason) : 0));
+	return put_entry(c, clear, record, NULL, err);
+}
+
+int hf_catalogue_forget(struct hf_catalogue *c, const struct hf_ref *snapshots, size_t count, const char *reason,
+	struct hf_error *err)
+{
+	HF_JSON_AUTO *clear = new_clear(c, HF_CATALOGUE_FORGET);
+	json_object_set_new(clear, "snapshots", hf_ref_list_json(snapshots, count));
+	int r = hf_repository_require(c->repo, HF_RIGHT_MAINTAIN, "forget snapshots", err);
+	return r < 0 ? r : put_forget(c, clear, reason, err);
+}
+
+int hf_catalogue_unforget(struct hf_catalogue *c, const struct hf_ref *snapshots, size_t count, const char *reason,
+	struct hf_error *err)
+{
+	HF_JSON_AUTO *clear = new_clear(c, HF_CATALOGUE_UNFORGET);
+	json_object_set_new(clear, "snapshots", hf_ref_list_json(snapshots, count));
+	int r = hf_repository_require(c->repo, HF_RIGHT_MAINTAIN, "take back that snapshots were forgotten", err);
+	return r < 0 ? r : put_forget(c, clear, reason, err);
+}
+
+int hf_catalogue_evidence(struct hf_catalogue *c, const struct hf_new_evidence *evidence, struct hf_hash *head,
+	struct hf_error *err)
+{
+	HF_JSON_AUTO *clear = new_clear(c, HF_CATALOGUE_EVIDENCE);
+	json_object_set_new(clear, "what", json_string(evidence->what));
+	json_object_set_new(clear, "snapshots", hf_ref_list_json(evidence->snapshots, evidence->snapshot_count));
+	json_object_set_new(clear, "ok", json_boolean(evidence->ok));
+	return put_entry(c, clear, evidence->record, head, err);
+}
