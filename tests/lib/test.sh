@@ -82,9 +82,19 @@ snapshot_of_last() { # the id that the last `hf --json backup` printed
 	json_get "$out" 'd["snapshot"]'
 }
 
+where_it_failed() { # once, from the failing command up to the test
+	local i
+	[ -z "${told:-}" ] || return 0
+	told=yes
+	echo "  failed: $1" >&2
+	for ((i = 1; i < ${#FUNCNAME[@]} - 2; i++)); do
+		echo "  at ${BASH_SOURCE[i]##*/}:${BASH_LINENO[i - 1]} in ${FUNCNAME[i]}" >&2
+	done
+}
+
 one_test() {
 	set -eE
-	trap 'echo "  at ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND" >&2' ERR
+	trap 'where_it_failed "$BASH_COMMAND"' ERR
 	trap leave EXIT
 	cd "$scratch"
 	chmod 755 "$scratch"
