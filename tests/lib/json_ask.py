@@ -23,7 +23,11 @@ def main():
     text = open(path, "rb").read().decode("utf-8")
     lines = [json.loads(x, object_pairs_hook=unique, parse_constant=number) for x in text.splitlines()]
     d = lines[0] if len(lines) == 1 else lines
-    value = eval(expression, {"d": d, "lines": lines, "a": a})
+    try:
+        value = eval(expression, {"d": d, "lines": lines, "a": a})
+    except (LookupError, TypeError, StopIteration) as e:
+        print(f"  {e!r} in: {expression} {a}\n  of: {text[:3000]}", file=sys.stderr)
+        return 1
     if verb == "get":
         print(value)
     elif value is not True:

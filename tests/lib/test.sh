@@ -21,11 +21,14 @@ at_exit_commands=()
 at_exit() { at_exit_commands+=("$*"); }
 leave() {
 	local i
+	trap - ERR
 	set +e
 	for ((i = ${#at_exit_commands[@]} - 1; i >= 0; i--)); do
 		eval "${at_exit_commands[i]}"
 	done
 	cd /
+	# A bind mount that is still there would lead rm out of the scratch directory.
+	grep -F " $scratch/" /proc/self/mountinfo && { echo "  still mounted: $scratch is left as it is" >&2; return; }
 	[ -n "${HF_KEEP:-}" ] || { chattr -R -f -ia "$scratch" 2>/dev/null; rm -rf --one-file-system "$scratch"; }
 }
 
