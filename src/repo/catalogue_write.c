@@ -46,24 +46,19 @@ static int advance(struct hf_catalogue *c, const struct hf_catalogue_entry *e, s
 	return 0;
 }
 
-/* Seals `record`, PUTs the entry with the clear part (borrowed), and goes on from it. */
-static int put_entry(struct hf_catalogue *c, json_t *clear, json_t *record, struct hf_hash *head, struct hf_error *err)
+/* PUTs the entry with the clear part (borrowed) and the body, which is empty or sealed, and goes on from it. */
+static int put_body(struct hf_catalogue *c, json_t *clear, const char *body, struct hf_hash *head, struct hf_error *err)
 {
-	HF_JSON_AUTO *empty = json_object();
-	char *body = clear ? hf_json_text(record ? record : empty) : NULL;
-	if (!body)
-		return hf_fail(err, HF_E_NOMEM, "out of memory");
 	struct hf_object_new n = {.kind = HF_KIND_ENTRY,
-		.form = HF_FORM_CATALOGUE,
+		.form = body ? HF_FORM_CATALOGUE : HF_FORM_PLAIN,
 		.key = c->repo->key,
 		.id = hf_id_new(),
 		.clear = clear,
 		.body = body,
-		.body_len = strlen(body)};
+		.body_len = body ? strlen(body) : 0};
 	struct hf_object o = {.kind = HF_KIND_ENTRY, .ref = {c->repo->key->id, n.id}, .clear = clear};
 	struct hf_catalogue_entry e = {0};
 	int r = hf_object_put(c->repo->store, &n, o.hash, err);
-	free(body);
 	if (r < 0)
 		return hf_wrap(err, r, "add to the catalogue");
 	if (head)
@@ -74,6 +69,21 @@ static int put_entry(struct hf_catalogue *c, json_t *clear, json_t *record, stru
 		r = advance(c, &e, err);
 	if (r < 0)
 		hf_catalogue_entry_free(&e);
+	return r;
+}
+
+/* The same with `record`, sealed; NULL is {}. No one would believe an entry by a revoked key: better to say so now. */
+static int put_entry(struct hf_catalogue *c, json_t *clear, json_t *record, struct hf_hash *head, struct hf_error *err)
+{
+	if (hf_catalogue_is_revoked(c, &c->repo->key->id))
+		return hf_fail(err, HF_E_KEY, "the key \"%s\" was revoked by the owner: nothing that it writes counts",
+			c->repo->key->name);
+	HF_JSON_AUTO *empty = json_object();
+	char *body = clear ? hf_json_text(record ? record : empty) : NULL;
+	if (!body)
+		return hf_fail(err, HF_E_NOMEM, "out of memory");
+	int r = put_body(c, clear, body, head, err);
+	free(body);
 	return r;
 }
 
@@ -122,4 +132,36 @@ int hf_catalogue_evidence(struct hf_catalogue *c, const struct hf_new_evidence *
 	json_object_set_new(clear, "snapshots", hf_ref_list_json(evidence->snapshots, evidence->snapshot_count));
 	json_object_set_new(clear, "ok", json_boolean(evidence->ok));
 	return put_entry(c, clear, evidence->record, head, err);
+}
+
+/* --- revoking ------------------------------------------------------------------------------------------------------ */
+
+bool hf_catalogue_is_revoked(const struct hf_catalogue *c, const struct hf_id *key)
+{
+	for (size_t i = 0; i < c->entry_count; i++)
+		if (c->entries[i].kind == HF_CATALOGUE_REVOKE && hf_id_equal(&c->entries[i].key, key))
+			return true;
+	return false;
+}
+
+/* Where the graph has several heads, one more entry that has them all as parents, and says nothing itself. */
+static int join_heads(struct hf_catalogue *c, struct hf_error *err)
+{
+	return c->head_count > 1 ? hf_catalogue_unforget(c, NULL, 0, "joins the heads", err) : 0;
+}
+
+int hf_catalogue_revoke(struct hf_catalogue *c, const struct hf_id *key, struct hf_error *err)
+{
+	if (c->repo->key->kind != HF_KEY_OWNER)
+		return hf_fail(err, HF_E_KEY, "only the owner's key revokes keys");
+	if (hf_id_equal(key, &c->repo->key->id))
+		return hf_fail(err, HF_E_USAGE, "the owner's key can't be revoked");
+	int r = join_heads(c, err);
+	if (r < 0)
+		return r;
+	HF_JSON_AUTO *clear = new_clear(c, HF_CATALOGUE_REVOKE);
+	json_object_set_new(clear, "key", hf_json_hex_string(key->b, HF_ID_SIZE));
+	json_object_set_new(clear, "last",
+		c->head_count ? hf_json_hex_string(c->heads[0].b, sizeof(c->heads[0].b)) : json_null());
+	return put_body(c, clear, NULL, NULL, err);
 }

@@ -187,16 +187,20 @@ int hf_domain_open(struct hf_store *store, const struct hf_key *key, const struc
 		*out = key->domain;
 		return 0;
 	}
-	char text[HF_ID_TEXT];
-	int r = hf_fail(
-		err, HF_E_NOTFOUND, "no certificate names the domain %s", hf_hex(id->b, HF_ID_SIZE, text));
+	int r = HF_E_NOTFOUND;
 	for (size_t i = 0; i < certs->count; i++) {
 		const struct hf_cert *cert = &certs->certs[i];
 		if (!cert->has_domain || !hf_id_equal(&cert->domain, id))
 			continue;
-		r = open_domain(store, key, cert, out, err);
+		struct hf_error why = {0};
+		r = open_domain(store, key, cert, out, &why);
+		if (r < 0 && err)
+			*err = why;
 		if (r != HF_E_CORRUPT && r != HF_E_NOTFOUND)
 			return r;
 	}
+	char text[HF_ID_TEXT];
+	if (r == HF_E_NOTFOUND)
+		hf_fail(err, r, "no certificate names the domain %s", hf_hex(id->b, HF_ID_SIZE, text));
 	return r;
 }

@@ -30,7 +30,7 @@ static struct hf_id new_id(void)
 	return id;
 }
 
-static void new_domain(const char *name, struct hf_domain *out)
+void hf_domain_new(const char *name, struct hf_domain *out)
 {
 	out->id = new_id();
 	snprintf(out->name, sizeof(out->name), "%s", name);
@@ -88,7 +88,7 @@ int hf_key_new_owner(const char *name, struct hf_key **out, struct hf_error *err
 	key->owner_id = key->id;
 	memcpy(key->owner_public, key->sign_public, sizeof(key->owner_public));
 	key->has_domain = true;
-	new_domain("default", &key->domain);
+	hf_domain_new("default", &key->domain);
 	*out = key;
 	return 0;
 }
@@ -140,7 +140,7 @@ int hf_key_new(const struct hf_key *owner, const struct hf_key_options *options,
 	if (key->has_domain && options->domain)
 		key->domain = *options->domain;
 	else if (key->has_domain)
-		new_domain(options->name, &key->domain);
+		hf_domain_new(options->name, &key->domain);
 	give_epochs(owner, key);
 	r = give_rescue(owner, key, err);
 	if (r == 0)
