@@ -1,0 +1,72 @@
+/*
+ * The way in: entries and data of sources -> chunks -> frames -> packs, and a manifest for each source.
+ *
+ *	hf_ingest_new
+ *	for each source:  hf_ingest_begin -> its sink, which the source captures into -> hf_ingest_end, or hf_ingest_abandon
+ *	hf_ingest_finish			packs and index segments are durable
+ *	(the caller stores the snapshot and commits it)
+ *	hf_ingest_remember			the caches of this run take the place of those before
+ *	hf_ingest_free
+ *
+ * How it works. The sink cuts data into chunks and gathers them in batches of about 1 MiB. A batch is the unit of parallel
+ * work: a worker computes the ids, claims those that the index does not know, and puts those chunks into its frame, which
+ * is compressed, sealed and handed to the packer when full. Batches are drained in order by the capturing thread, which
+ * builds contents and manifest of them. Memory is bounded by the number of batches and packs in flight.
+ *
+ * One thread at a time calls these functions and the sink.
+ */
+#ifndef HF_PIPELINE_INGEST_H
+#define HF_PIPELINE_INGEST_H
+
+#include "base/json.h"
+#include "entry/sink.h"
+#include "pipeline/pack_set.h"
+#include "repo/repository.h"
+
+struct hf_ingest;
+
+struct hf_ingest_options {
+	struct hf_repository *repo;
+	struct hf_index *index;
+	const char *scratch; /* for spilling the sort of many entries */
+	int threads;	     /* workers; 0: as many as there are processors, at most 8 */
+	int level;	     /* of zstd; 0: 3 */
+	uint64_t pack_size;  /* 0: 32 MiB */
+	bool (*is_fit)(void *user, const struct hf_ref *pack); /* may this run rely on it? NULL: on all */
+	void *user;
+	uint64_t *bytes_done; /* progress: bytes captured, added to atomically; may be NULL */
+};
+
+struct hf_ingest_source {
+	const char *name;
+	bool is_ordered; /* its entries come in path order */
+};
+
+struct hf_ingested {
+	struct hf_chunk_id root, about;
+	uint64_t files, bytes, bytes_new, bytes_stored;
+	uint64_t problem_count;
+	json_t *problems; /* array of {"path","error"}; the first 1000. The caller releases it. */
+};
+
+int hf_ingest_new(const struct hf_ingest_options *options, struct hf_ingest **out, struct hf_error *err) HF_MUST_CHECK;
+const struct hf_id *hf_ingest_run(const struct hf_ingest *in);
+
+/* Starts a source; `*sink` is valid until end or abandon. */
+int hf_ingest_begin(struct hf_ingest *in, const struct hf_ingest_source *source, struct hf_sink **sink,
+	struct hf_error *err) HF_MUST_CHECK;
+/* Completes its manifest. `detail` (may be NULL) goes into its about chunk, with the problems. */
+int hf_ingest_end(struct hf_ingest *in, const json_t *detail, struct hf_ingested *out, struct hf_error *err) HF_MUST_CHECK;
+/* Forgets the source: its capture failed. What was stored of it is garbage. */
+void hf_ingest_abandon(struct hf_ingest *in);
+
+int hf_ingest_finish(struct hf_ingest *in, struct hf_error *err) HF_MUST_CHECK;
+/* After finish: all packs that the snapshot relies on. */
+const struct hf_ref *hf_ingest_packs(struct hf_ingest *in, size_t *count);
+/* The packs that this run wrote. */
+const struct hf_ref *hf_ingest_new_packs(const struct hf_ingest *in, size_t *count);
+/* After the commit. Only a warning is lost where it fails. */
+void hf_ingest_remember(struct hf_ingest *in);
+void hf_ingest_free(struct hf_ingest *in); /* NULL is fine */
+
+#endif
