@@ -166,6 +166,18 @@ int hf_passphrase_get(const struct hf_passphrase_options *options, struct hf_buf
 	return r;
 }
 
+bool hf_passphrase_is_given(const char *name)
+{
+	static const char *const ends[] = {"", "_FILE", "_COMMAND"};
+	char variable[64];
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		snprintf(variable, sizeof(variable), "%s%s", name, ends[i]);
+		if (getenv(variable))
+			return true;
+	}
+	return false;
+}
+
 int hf_passphrase_ask(void *options, struct hf_buf *out, struct hf_error *err)
 {
 	return hf_passphrase_get(options, out, err);

@@ -31,6 +31,9 @@ int hf_passphrase_get(
 /* The same as a callback of struct hf_credentials: `options` is a struct hf_passphrase_options. */
 int hf_passphrase_ask(void *options, struct hf_buf *out, struct hf_error *err) HF_MUST_CHECK;
 
+/* Whether one of NAME's variables is set, so that no terminal is needed. */
+bool hf_passphrase_is_given(const char *name);
+
 void hf_passphrase_free(struct hf_buf *b); /* wipes, then frees */
 #define HF_PASSPHRASE_AUTO __attribute__((cleanup(hf_passphrase_free))) struct hf_buf
 

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int require_owner(const struct hf_repository *repo, const char *what, struct hf_error *err)
+int hf_key_require_owner(const struct hf_repository *repo, const char *what, struct hf_error *err)
 {
 	const struct hf_key *key = repo->key;
 	if (key->kind == HF_KEY_OWNER)
@@ -106,7 +106,7 @@ int hf_key_add(struct hf_repository *repo, const struct hf_key_add_options *opti
 {
 	*out = (struct hf_key_added){0};
 	struct hf_key *key = NULL;
-	int r = require_owner(repo, "add a key", err);
+	int r = hf_key_require_owner(repo, "add a key", err);
 	if (r == 0)
 		r = choose_name(repo, options, out->name, err);
 	if (r == 0)
@@ -131,7 +131,7 @@ int hf_key_add_passphrase(struct hf_repository *repo, const char *name, struct i
 	struct hf_id *id, struct hf_error *err)
 {
 	struct hf_slots slots = {0};
-	int r = require_owner(repo, "add a passphrase", err);
+	int r = hf_key_require_owner(repo, "add a passphrase", err);
 	if (r == 0)
 		r = hf_slots_load(repo->store, repo->key, &slots, err);
 	for (size_t i = 0; i < slots.count && r == 0; i++)
@@ -305,7 +305,7 @@ int hf_key_remove(
 	struct hf_catalogue c = {0};
 	struct hf_key_list list = {0};
 	const struct hf_key_item *item = NULL;
-	int r = require_owner(repo, "remove a key", err);
+	int r = hf_key_require_owner(repo, "remove a key", err);
 	if (r == 0)
 		r = hf_catalogue_load(repo, &(struct hf_catalogue_options){0}, &c, err);
 	if (r == 0)

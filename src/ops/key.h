@@ -9,6 +9,11 @@
 #include "repo/key_new.h"
 #include "repo/repository.h"
 
+/* HF_E_KEY, saying that it takes the owner's key to `what`, if another opened the repository. All functions
+ * here that need it ask themselves; this is for who wants to know before asking a user for more. */
+int hf_key_require_owner(
+	const struct hf_repository *repo, const char *what, struct hf_error *err) HF_MUST_CHECK;
+
 struct hf_key_add_options {
 	enum hf_key_kind kind; /* not HF_KEY_OWNER */
 	const char *file;      /* where the key file goes; must not exist */

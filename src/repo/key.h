@@ -78,6 +78,7 @@ void hf_certs_free(struct hf_certs *certs);
 const struct hf_epoch *hf_key_epoch(const struct hf_key *key, uint32_t number);
 /* The epoch for new data. */
 const struct hf_epoch *hf_key_newest_epoch(const struct hf_key *key);
+const char *hf_right_name(enum hf_right right); /* of one right; NULL for any other number */
 const char *hf_key_kind_name(enum hf_key_kind kind);
 enum hf_key_kind hf_key_kind_of(const char *name); /* 0: no such kind */
 /* Whether `name` may name a key or a domain: UTF-8, 1 to 63 bytes, no control characters. HF_E_USAGE if not. */

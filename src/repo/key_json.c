@@ -15,6 +15,14 @@ static const struct {
 };
 enum { RIGHTS = sizeof(rights_names) / sizeof(rights_names[0]) };
 
+const char *hf_right_name(enum hf_right right)
+{
+	for (size_t i = 0; i < RIGHTS; i++)
+		if (rights_names[i].bit == (unsigned)right)
+			return rights_names[i].name;
+	return NULL;
+}
+
 json_t *hf_key_rights_json(unsigned rights)
 {
 	json_t *a = json_array();
