@@ -180,7 +180,9 @@ static int walk_directory(const struct walk *w, const char *path, struct hf_erro
 	struct dirent **names = NULL;
 	int n = scandirat(w->l->dir, *path ? path : ".", &names, not_hidden, by_name);
 	if (n < 0)
-		return errno == ENOENT ? 0 : hf_fail_errno(err, errno, "list %s in repository %s", path, w->l->path);
+		return errno == ENOENT || errno == ENOTDIR
+			       ? 0
+			       : hf_fail_errno(err, errno, "list %s in repository %s", path, w->l->path);
 	int r = 0;
 	for (int i = 0; i < n; i++) {
 		char child[HF_NAME_MAX];

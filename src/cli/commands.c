@@ -1,0 +1,9 @@
+/* The command table, in the order in which --help lists it. */
+#include "cli/cli.h"
+
+const struct hf_command *const hf_commands[] = {
+	&hf_cmd_init,
+	&hf_cmd_snapshots,
+	&hf_cmd_forget,
+	NULL,
+};

@@ -1,0 +1,97 @@
+/*
+ * holdfast: signals, and how a run ends. SIGINT, SIGTERM and SIGHUP ask the work to stop (base/stop.h); it unwinds, cleans up,
+ * and the program dies by that signal, so that a shell sees what happened.
+ */
+#include "base/json.h"
+#include "base/stop.h"
+#include "cli/args.h"
+#include "cli/help.h"
+#include "cli/output.h"
+#include "cli/screen.h"
+#include "cli/status.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef HF_VERSION
+#error "the build says which version this is"
+#endif
+
+/* A write to a closed pipe is an error like others. */
+static void catch_signals(void)
+{
+	const int asking[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction stop = {.sa_handler = hf_stop_request}, ignore = {.sa_handler = SIG_IGN}, old;
+	for (size_t i = 0; i < sizeof(asking) / sizeof(asking[0]); i++)
+		if (sigaction(asking[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* nohup */
+			sigaction(asking[i], &stop, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static void die_by(int signal_number)
+{
+	sigset_t one;
+	signal(signal_number, SIG_DFL);
+	sigemptyset(&one);
+	sigaddset(&one, signal_number);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	raise(signal_number);
+}
+
+/* Wrong usage may come before --json was read. */
+static bool asks_for_json(char **argv)
+{
+	for (; *argv && strcmp(*argv, "--") != 0; argv++)
+		if (strcmp(*argv, "--json") == 0)
+			return true;
+	return false;
+}
+
+static void report(const struct hf_cli *cli, const struct hf_error *err)
+{
+	hf_screen_error(err->msg);
+	if (!cli->json)
+		return;
+	json_t *error = json_object(), *whole = json_object();
+	json_object_set_new(error, "status", json_integer(hf_status_of(err->code)));
+	json_object_set_new(error, "message", hf_json_bytes(err->msg, strlen(err->msg)));
+	json_object_set_new(whole, "error", error);
+	if (hf_print_json(whole, NULL) < 0 || hf_print_finish(NULL) < 0)
+		return; /* nowhere left to say it */
+}
+
+static int dispatch(int argc, char **argv, struct hf_cli *cli, struct hf_error *err)
+{
+	struct hf_args args;
+	int r = hf_args_begin(argc, argv, cli, &args, err);
+	if (r == 0 && args.help && args.command)
+		hf_help_command(args.command);
+	else if (r == 0 && args.help)
+		hf_help_program();
+	else if (r == 0 && args.version)
+		hf_print("holdfast %s\n", HF_VERSION);
+	else if (r == 0) {
+		hf_screen_begin(cli);
+		r = args.command->run(cli, &args, err);
+		hf_screen_end();
+	}
+	int finished = hf_print_finish(r < 0 ? NULL : err);
+	hf_args_free(&args);
+	return r >= 0 && finished < 0 ? finished : r;
+}
+
+int main(int argc, char **argv)
+{
+	struct hf_cli cli = {.json = asks_for_json(argv)};
+	struct hf_error err = {0};
+	catch_signals();
+	int r = dispatch(argc, argv, &cli, &err);
+	if (r >= 0)
+		return r;
+	err.code = r;
+	report(&cli, &err);
+	if (hf_stopped())
+		die_by(hf_stop_signal());
+	return hf_status_of(r);
+}

@@ -1,0 +1,69 @@
+/* Opening the repository; see open.h. */
+#include "cli/open.h"
+
+#include "cli/passphrase.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char *variable(const char *name)
+{
+	const char *value = getenv(name);
+	return value && *value ? value : NULL;
+}
+
+int hf_cli_repo(const struct hf_cli *cli, const char **url, struct hf_error *err)
+{
+	*url = cli->repo ? cli->repo : variable("HOLDFAST_REPO");
+	if (*url && **url)
+		return 0;
+	return hf_fail(err, HF_E_USAGE, "which repository? Name it by -r REPO or in HOLDFAST_REPO");
+}
+
+/* $name, or $home below the home directory's `below`, or for root `system`. */
+static char *directory(const char *name, const char *system, const char *home, const char *below)
+{
+	char *path = NULL;
+	const char *value = variable(name);
+	if (value)
+		return realpath(value, NULL) ?: strdup(value);
+	if (geteuid() == 0)
+		return strdup(system);
+	value = variable(home);
+	if (value && *value == '/')
+		return asprintf(&path, "%s/holdfast", value) < 0 ? NULL : path;
+	value = variable("HOME");
+	return value && asprintf(&path, "%s/%s/holdfast", value, below) >= 0 ? path : NULL;
+}
+
+char *hf_cli_cache_dir(void)
+{
+	return directory("HOLDFAST_CACHE_DIR", "/var/cache/holdfast", "XDG_CACHE_HOME", ".cache");
+}
+
+char *hf_cli_state_dir(void)
+{
+	return directory("HOLDFAST_STATE_DIR", "/var/lib/holdfast", "XDG_STATE_HOME", ".local/state");
+}
+
+int hf_cli_open(struct hf_cli *cli, struct hf_repository **out, struct hf_error *err)
+{
+	const char *url;
+	char prompt[512];
+	int r = hf_cli_repo(cli, &url, err);
+	if (r < 0)
+		return r;
+	snprintf(prompt, sizeof(prompt), "Passphrase of %s", url);
+	struct hf_passphrase_options ask = {.prompt = prompt};
+	char *cache = hf_cli_cache_dir(), *state = hf_cli_state_dir();
+	const struct hf_repository_options options = {.url = url,
+		.credentials = {variable("HOLDFAST_KEY_FILE"), hf_passphrase_ask, &ask},
+		.cache_dir = cache,
+		.state_dir = state};
+	r = hf_repository_open(&options, out, err);
+	hf_passphrase_scrub_environment();
+	free(cache);
+	free(state);
+	return r;
+}

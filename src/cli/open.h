@@ -1,0 +1,22 @@
+/*
+ * Opening the repository that the command line and the environment name: HOLDFAST_REPO, HOLDFAST_KEY_FILE, the passphrase's
+ * variables (passphrase.h), HOLDFAST_CACHE_DIR, HOLDFAST_STATE_DIR.
+ */
+#ifndef HF_CLI_OPEN_H
+#define HF_CLI_OPEN_H
+
+#include "cli/cli.h"
+#include "repo/repository.h"
+
+/* The repository's URL. HF_E_USAGE if none was given. */
+int hf_cli_repo(const struct hf_cli *cli, const char **url, struct hf_error *err) HF_MUST_CHECK;
+
+/* Opens it. Afterwards the variables with secrets are out of the environment, so that nothing that we start inherits them. */
+int hf_cli_open(struct hf_cli *cli, struct hf_repository **out, struct hf_error *err) HF_MUST_CHECK;
+
+/* The directories of all repositories' caches and memories: the variables', or for root below /var, else in the home directory;
+ * NULL if there is none to be had. To be freed. */
+char *hf_cli_cache_dir(void);
+char *hf_cli_state_dir(void);
+
+#endif

@@ -1,0 +1,44 @@
+/* Standard output; see output.h. */
+#include "cli/output.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void hf_print(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+}
+
+static int failed(struct hf_error *err)
+{
+	return hf_fail_errno(err, errno ? errno : EIO, "write to standard output");
+}
+
+int hf_print_bytes(const void *data, size_t len, struct hf_error *err)
+{
+	errno = 0;
+	return len == 0 || fwrite(data, 1, len, stdout) == len ? 0 : failed(err);
+}
+
+int hf_print_json(json_t *j, struct hf_error *err)
+{
+	char *text = j ? hf_json_text(j) : NULL;
+	json_decref(j);
+	if (!text)
+		return hf_fail(err, HF_E_NOMEM, "out of memory");
+	int r = hf_print_bytes(text, strlen(text), err);
+	free(text);
+	return r < 0 ? r : hf_print_bytes("\n", 1, err);
+}
+
+int hf_print_finish(struct hf_error *err)
+{
+	errno = 0;
+	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : failed(err);
+}

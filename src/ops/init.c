@@ -1,0 +1,106 @@
+/* Making a repository; see init.h. */
+#include "ops/init.h"
+
+#include "base/log.h"
+#include "ops/rescue.h"
+#include "repo/key_cert.h"
+#include "repo/key_new.h"
+#include "repo/key_slot.h"
+#include "repo/object.h"
+
+#include <stdlib.h>
+
+/* --- the place ----------------------------------------------------------------------------------------------------- */
+
+/* What lies there already. A repository without a configuration and without anything that was backed up is what is left of an
+ * attempt that failed or was killed. */
+struct survey {
+	const char *url;
+	char (*leftovers)[HF_NAME_MAX];
+	size_t count;
+};
+
+static int look(const struct hf_object_info *info, void *user, struct hf_error *err)
+{
+	struct survey *s = user;
+	enum hf_kind kind;
+	struct hf_ref ref;
+	if (!hf_object_name_parse(info->name, &kind, &ref))
+		return hf_fail(err, HF_E_EXISTS,
+			"make a repository at %s: there is something else (%s); give an empty directory", s->url, info->name);
+	if (kind == HF_KIND_CONFIG)
+		return hf_fail(err, HF_E_EXISTS, "make a repository at %s: there is one already", s->url);
+	if (kind != HF_KIND_SLOT && kind != HF_KIND_CERT && kind != HF_KIND_RESCUE)
+		return hf_fail(err, HF_E_EXISTS,
+			"make a repository at %s: there is one already, which lost its configuration (it holds %s)", s->url,
+			info->name);
+	char(*more)[HF_NAME_MAX] = reallocarray(s->leftovers, s->count + 1, HF_NAME_MAX);
+	if (!more)
+		return hf_fail(err, HF_E_NOMEM, "out of memory");
+	s->leftovers = more;
+	memcpy(more[s->count++], info->name, HF_NAME_MAX);
+	return 0;
+}
+
+/* An old slot must go: the same passphrase may open it, to a key of no repository. */
+static int clear_place(struct hf_store *store, const char *url, struct hf_error *err)
+{
+	struct survey s = {.url = url};
+	struct hf_eraser eraser = {store};
+	int r = hf_store_list(store, "", look, &s, err);
+	if (r == 0 && s.count)
+		hf_info("removing what an earlier attempt to make a repository left at %s", url);
+	for (size_t i = 0; r == 0 && i < s.count; i++)
+		r = hf_eraser_erase(&eraser, s.leftovers[i], err);
+	free(s.leftovers);
+	return r;
+}
+
+/* --- the objects --------------------------------------------------------------------------------------------------- */
+
+static int put_all(struct hf_store *store, const struct hf_init_options *o, struct hf_key *owner,
+	struct hf_init_result *out, struct hf_error *err)
+{
+	const struct hf_slot_options slot = {.name = "passphrase", .passphrase = o->passphrase};
+	struct hf_config config = HF_CONFIG_DEFAULT;
+	if (o->grace_seconds)
+		config.grace_seconds = o->grace_seconds;
+	int r = hf_rescue_note(owner, err);
+	if (r == 0)
+		r = hf_rescue_put(store, owner, &out->rescue_files, err);
+	if (r == 0)
+		r = hf_cert_put(store, owner, owner, err);
+	if (r == 0)
+		r = hf_slot_put(store, owner, &slot, NULL, err);
+	return r < 0 ? r : hf_config_put(store, owner, &config, err);
+}
+
+int hf_init(const struct hf_init_options *options, struct hf_init_result *out, struct hf_error *err)
+{
+	const struct hf_store_open_options create = {.create = true};
+	struct hf_store *store = NULL;
+	struct hf_key *owner = NULL;
+	*out = (struct hf_init_result){0};
+	if (options->passphrase.iov_len == 0)
+		return hf_fail(err, HF_E_KEY, "make a repository at %s: the passphrase is empty", options->url);
+	int r = hf_store_open(options->url, &create, &store, err);
+	if (r == HF_E_NOREPO)
+		return hf_fail(err, HF_E_EXISTS, "make a repository at %s: it is not a directory", options->url);
+	if (r < 0)
+		return hf_wrap(err, r, "make a repository");
+	r = clear_place(store, options->url, err);
+	if (r == 0)
+		r = hf_key_new_owner(options->name ? options->name : "owner", &owner, err);
+	if (r == 0) {
+		r = put_all(store, options, owner, out, err);
+		if (r < 0)
+			r = hf_wrap(err, r, "make a repository at %s", options->url);
+	}
+	if (r == 0) {
+		out->repository = owner->repository;
+		memcpy(out->owner_public, owner->owner_public, sizeof(out->owner_public));
+	}
+	hf_key_free(owner);
+	hf_store_close(store);
+	return r;
+}

@@ -1,0 +1,27 @@
+/*
+ * Making a repository: the owner's key, its passphrase slot and certificate, the first configuration, and the rescue files. The
+ * configuration is PUT last: until it is there, there is no repository.
+ */
+#ifndef HF_OPS_INIT_H
+#define HF_OPS_INIT_H
+
+#include "repo/repository.h"
+
+struct hf_init_options {
+	const char *url;
+	struct iovec passphrase;     /* not empty */
+	const char *name;	     /* of the owner's key; NULL: "owner" */
+	uint64_t grace_seconds;	     /* 0: the default, 48 h */
+};
+
+struct hf_init_result {
+	struct hf_id repository;
+	uint8_t owner_public[32];
+	size_t rescue_files; /* stored */
+};
+
+/* HF_E_EXISTS: a repository is there, or the directory holds something else. What a failed or killed attempt left behind is no
+ * obstacle to the next. */
+int hf_init(const struct hf_init_options *options, struct hf_init_result *out, struct hf_error *err) HF_MUST_CHECK;
+
+#endif
