@@ -14,7 +14,8 @@
  * All functions may be called from several threads at once, except open and close. Locks are sharded by id and never held
  * over I/O or decryption, but for the flush, which whoever fills the memtable waits for: that bounds it.
  *
- * Damage is never fatal: a segment that can't be read or fails its check is set aside, counted, and named.
+ * Damage is never fatal: a segment, or a block of one, that fails its check is passed over, and the segment is counted
+ * and named. What is then not found is stored anew (claim), or to be had after rebuild-index (find).
  */
 #ifndef HF_REPO_INDEX_H
 #define HF_REPO_INDEX_H
@@ -50,8 +51,8 @@ struct hf_index_options { /* borrowed: all that it points to must outlive the in
 	size_t cache_bytes;		/* of opened blocks; 0: 8 MiB */
 	size_t filter_bytes;		/* of filters in memory, all segments together; 0: 16 MiB */
 	size_t memtable_entries;	/* 0: 65536 */
-	const char *scratch;		/* a directory for merges' spill files; NULL: /var/tmp */
-	bool fresh; /* start empty, whatever segments there are (rebuild-index: note every pack, then flush) */
+	bool fresh; /* start empty, whatever segments there are: note every pack, then flush, which replaces those that
+		     * this key may replace: its own, and the owner anyone's (rebuild-index) */
 };
 
 /* Lists the domain's segments, loads and verifies their roots, drops those that were replaced. Fails only where the store
@@ -89,7 +90,7 @@ int hf_index_find(struct hf_index *index, const struct hf_chunk_id *id, unsigned
 /* A condemned pack: from now on claim and lookup don't count places in it; find does. */
 int hf_index_exclude_pack(struct hf_index *index, const struct hf_ref *pack, struct hf_error *err) HF_MUST_CHECK;
 
-/* Segments that were set aside, by number from 0; false when there are no more. `ref` and `why` may be NULL; `why` lives as long
+/* Damaged segments, by number from 0; false when there are no more. `ref` and `why` may be NULL; `why` lives as long
  * as the index. */
 bool hf_index_damaged(struct hf_index *index, size_t number, struct hf_ref *ref, const char **why);
 size_t hf_index_damaged_count(struct hf_index *index);

@@ -1,0 +1,319 @@
+/*
+ * The segments of an index: finding them in the store, and the list of those in use; see index_internal.h.
+ *
+ * A segment counts if its writer's signature holds, if it is of our domain, and if no other sound segment by the same writer
+ * (or by the owner) says that it replaces it.
+ */
+#include "repo/index_internal.h"
+
+#include "base/hex.h"
+#include "repo/object.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- the list ---------------------------------------------------------------------------------------------------- */
+
+struct hf_index_list *hf_index_list_take(struct hf_index *index)
+{
+	pthread_mutex_lock(&index->lock);
+	struct hf_index_list *list = index->list;
+	if (list)
+		atomic_fetch_add(&list->holds, 1);
+	pthread_mutex_unlock(&index->lock);
+	return list;
+}
+
+void hf_index_list_give(struct hf_index_list *list)
+{
+	if (!list || atomic_fetch_sub(&list->holds, 1) > 1)
+		return;
+	for (size_t i = 0; i < list->count; i++)
+		hf_index_segment_drop(list->segments[i]);
+	free(list);
+}
+
+static bool is_among(struct hf_index_segment *const *segments, size_t count, const struct hf_index_segment *s)
+{
+	for (size_t i = 0; i < count; i++)
+		if (segments[i] == s)
+			return true;
+	return false;
+}
+
+static struct hf_index_list *changed_list(const struct hf_index_list *old, const struct hf_index_change *change)
+{
+	size_t most = (old ? old->count : 0) + change->add_count;
+	struct hf_index_list *list = calloc(1, sizeof(*list) + most * sizeof(list->segments[0]));
+	if (!list)
+		return NULL;
+	atomic_init(&list->holds, 1);
+	for (size_t i = 0; old && i < old->count; i++)
+		if (!is_among(change->remove, change->remove_count, old->segments[i]))
+			list->segments[list->count++] = hf_index_segment_hold(old->segments[i]);
+	for (size_t i = 0; i < change->add_count; i++)
+		list->segments[list->count++] = change->add[i];
+	return list;
+}
+
+int hf_index_list_change(struct hf_index *index, const struct hf_index_change *change, struct hf_error *err)
+{
+	pthread_mutex_lock(&index->lock);
+	struct hf_index_list *old = index->list, *list = changed_list(old, change);
+	if (list)
+		index->list = list;
+	pthread_mutex_unlock(&index->lock);
+	if (list) {
+		hf_index_list_give(old);
+		return 0;
+	}
+	for (size_t i = 0; i < change->add_count; i++)
+		hf_index_segment_drop(change->add[i]);
+	return hf_fail(err, HF_E_NOMEM, "no memory for the list of index segments");
+}
+
+/* --- damage ------------------------------------------------------------------------------------------------------ */
+
+static void note_damage(struct hf_index *index, const struct hf_ref *ref, const char *why)
+{
+	for (size_t i = 0; i < index->damage_count; i++)
+		if (hf_ref_equal(&index->damage[i].ref, ref))
+			return;
+	if (index->damage_count == index->damage_cap) {
+		size_t cap = index->damage_cap ? index->damage_cap * 2 : 8;
+		struct hf_index_damage *p = realloc(index->damage, cap * sizeof(*p));
+		if (!p)
+			return;
+		index->damage = p;
+		index->damage_cap = cap;
+	}
+	char *copy = strdup(why);
+	if (copy)
+		index->damage[index->damage_count++] = (struct hf_index_damage){.ref = *ref, .why = copy};
+}
+
+bool hf_index_is_damage(struct hf_index *index, const struct hf_ref *ref, int code, const struct hf_error *err)
+{
+	if (code != HF_E_CORRUPT && code != HF_E_NOTFOUND && code != HF_E_UNSUPPORTED)
+		return false;
+	pthread_mutex_lock(&index->lock);
+	note_damage(index, ref, err->msg);
+	pthread_mutex_unlock(&index->lock);
+	return true;
+}
+
+int hf_index_want_filter(struct hf_index *index, struct hf_index_segment *segment, struct hf_error *err)
+{
+	size_t bytes = hf_index_segment_filter_bytes(segment);
+	struct hf_error here = {0};
+	pthread_mutex_lock(&index->lock);
+	bool fits = bytes <= index->options.filter_bytes - index->filter_bytes;
+	if (fits)
+		index->filter_bytes += bytes;
+	pthread_mutex_unlock(&index->lock);
+	int r = fits ? hf_index_segment_load_filter(segment, &here) : 0;
+	if (r == 0 || hf_index_is_damage(index, hf_index_segment_ref(segment), r, &here))
+		return 0;
+	return hf_fail(err, r, "%s", here.msg);
+}
+
+/* --- finding them ------------------------------------------------------------------------------------------------ */
+
+struct found {
+	struct hf_ref ref;
+	uint64_t size;
+	struct hf_index_segment *segment; /* NULL: damaged, or none of ours */
+};
+
+struct search {
+	struct hf_index *index;
+	struct found *found;
+	size_t count, cap;
+};
+
+/* Whether the segment can be of our domain, as far as the certificate of its writer tells: a write key has but one. */
+static bool may_be_ours(const struct hf_index *index, const struct hf_ref *ref)
+{
+	const struct hf_cert *cert = hf_certs_find(index->options.certs, &ref->writer);
+	return !cert || cert->kind != HF_KEY_WRITE || !cert->has_domain || hf_id_equal(&cert->domain, &index->options.domain->id);
+}
+
+static int see(const struct hf_ref *ref, const struct hf_object_info *info, void *user, struct hf_error *err)
+{
+	struct search *s = user;
+	if (!may_be_ours(s->index, ref))
+		return 0;
+	if (s->count == s->cap) {
+		size_t cap = s->cap ? s->cap * 2 : 64;
+		struct found *p = realloc(s->found, cap * sizeof(*p));
+		if (!p)
+			return hf_fail(err, HF_E_NOMEM, "no memory for the list of index segments");
+		s->found = p;
+		s->cap = cap;
+	}
+	s->found[s->count++] = (struct found){.ref = *ref, .size = info->size};
+	return 0;
+}
+
+/* Opens what was found; damage is noted, and what is of another domain dropped. */
+static int open_found(struct search *s, struct hf_error *err)
+{
+	size_t kept = 0;
+	int r = 0;
+	for (size_t i = 0; i < s->count && r >= 0; i++) {
+		struct found f = s->found[i];
+		struct hf_error here = {0};
+		r = hf_index_segment_open(&s->index->access, &f.ref, f.size, &f.segment, &here);
+		if (r == HF_INDEX_OTHER_DOMAIN)
+			continue;
+		if (r < 0 && !hf_index_is_damage(s->index, &f.ref, r, &here))
+			return hf_fail(err, r, "%s", here.msg);
+		r = 0;
+		s->found[kept++] = f;
+	}
+	s->count = kept;
+	return 0;
+}
+
+static int compare_refs(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct hf_ref));
+}
+
+/* Whether `by` may say that `ref` is replaced. */
+static bool may_replace(const struct hf_index *index, const struct hf_id *by, const struct hf_ref *ref)
+{
+	return hf_id_equal(by, &ref->writer) || hf_id_equal(by, &index->options.key->owner_id);
+}
+
+/* All refs that sound segments replace, sorted. */
+static struct hf_ref *collect_replaced(const struct search *s, size_t *count)
+{
+	size_t total = 0, n;
+	for (size_t i = 0; i < s->count; i++)
+		if (s->found[i].segment) {
+			hf_index_segment_replaces(s->found[i].segment, &n);
+			total += n;
+		}
+	struct hf_ref *all = calloc(total + 1, sizeof(*all));
+	*count = 0;
+	for (size_t i = 0; all && i < s->count; i++) {
+		n = 0;
+		const struct hf_ref *refs =
+			s->found[i].segment ? hf_index_segment_replaces(s->found[i].segment, &n) : NULL;
+		for (size_t k = 0; k < n; k++)
+			if (may_replace(s->index, &s->found[i].ref.writer, &refs[k]))
+				all[(*count)++] = refs[k];
+	}
+	if (all)
+		qsort(all, *count, sizeof(*all), compare_refs);
+	return all;
+}
+
+static void forget_damage(struct hf_index *index, const struct hf_ref *ref)
+{
+	for (size_t i = 0; i < index->damage_count; i++)
+		if (hf_ref_equal(&index->damage[i].ref, ref)) {
+			free(index->damage[i].why);
+			index->damage[i] = index->damage[--index->damage_count];
+			return;
+		}
+}
+
+/* Leaves out what was replaced; damage of that doesn't matter any more either. */
+static int drop_replaced(struct search *s, struct hf_error *err)
+{
+	size_t count, kept = 0;
+	struct hf_ref *replaced = collect_replaced(s, &count);
+	if (!replaced)
+		return hf_fail(err, HF_E_NOMEM, "no memory for the list of index segments");
+	for (size_t i = 0; i < s->count; i++) {
+		if (!bsearch(&s->found[i].ref, replaced, count, sizeof(*replaced), compare_refs)) {
+			s->found[kept++] = s->found[i];
+			continue;
+		}
+		forget_damage(s->index, &s->found[i].ref);
+		hf_index_segment_drop(s->found[i].segment);
+	}
+	s->count = kept;
+	free(replaced);
+	return 0;
+}
+
+/* Removes copies of segments that are not in use from the cache directory. */
+static void tidy_copies(const struct search *s)
+{
+	const char *dir_name = s->index->access.cache_dir;
+	DIR *dir = dir_name ? opendir(dir_name) : NULL;
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		size_t len = strlen(e->d_name);
+		bool is_copy = len == 32 + 1 + 32 + 6 && strcmp(e->d_name + len - 6, ".index") == 0, in_use = false;
+		for (size_t i = 0; is_copy && !in_use && i < s->count; i++) {
+			char writer[HF_ID_TEXT], id[HF_ID_TEXT];
+			hf_hex(s->found[i].ref.writer.b, HF_ID_SIZE, writer);
+			hf_hex(s->found[i].ref.id.b, HF_ID_SIZE, id);
+			in_use = memcmp(e->d_name, writer, 32) == 0 && memcmp(e->d_name + 33, id, 32) == 0;
+		}
+		if (is_copy && !in_use)
+			unlinkat(dirfd(dir), e->d_name, 0);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* Puts the sound ones into use. */
+static int use_found(struct search *s, struct hf_error *err)
+{
+	struct hf_index_segment **add = calloc(s->count + 1, sizeof(*add));
+	if (!add)
+		return hf_fail(err, HF_E_NOMEM, "no memory for the list of index segments");
+	size_t count = 0;
+	int r = 0;
+	for (size_t i = 0; i < s->count; i++) {
+		if (!s->found[i].segment)
+			continue;
+		if (r == 0)
+			r = hf_index_want_filter(s->index, s->found[i].segment, err);
+		add[count++] = s->found[i].segment;
+		s->found[i].segment = NULL;
+	}
+	int changed = hf_index_list_change(s->index, &(struct hf_index_change){.add = add, .add_count = count}, err);
+	free(add);
+	return r < 0 ? r : changed;
+}
+
+/* A fresh index uses none of them, and will replace those that it may. */
+static int mark_obsolete(struct search *s, struct hf_error *err)
+{
+	struct hf_index *index = s->index;
+	index->obsolete = calloc(s->count + 1, sizeof(*index->obsolete));
+	if (!index->obsolete)
+		return hf_fail(err, HF_E_NOMEM, "no memory for the list of index segments");
+	for (size_t i = 0; i < s->count; i++)
+		if (may_replace(index, &index->options.key->id, &s->found[i].ref)) {
+			index->obsolete[index->obsolete_count++] = s->found[i].ref;
+			forget_damage(index, &s->found[i].ref);
+		}
+	return hf_index_list_change(index, &(struct hf_index_change){0}, err);
+}
+
+int hf_index_load(struct hf_index *index, struct hf_error *err)
+{
+	struct search s = {.index = index};
+	int r = hf_object_list(index->options.store, HF_KIND_INDEX, see, &s, err);
+	if (r == 0)
+		r = open_found(&s, err);
+	if (r == 0)
+		r = drop_replaced(&s, err);
+	if (r == 0)
+		tidy_copies(&s);
+	if (r == 0)
+		r = index->options.fresh ? mark_obsolete(&s, err) : use_found(&s, err);
+	for (size_t i = 0; i < s.count; i++)
+		hf_index_segment_drop(s.found[i].segment);
+	free(s.found);
+	return r < 0 ? hf_wrap(err, r, "open the index") : 0;
+}
