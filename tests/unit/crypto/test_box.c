@@ -10,6 +10,8 @@
 #include "crypto/box.h"
 #include "vectors.h"
 
+#include <pthread.h>
+
 static const char alice_secret[] = "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a";
 static const char alice_public[] = "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a";
 static const char bob_secret[] = "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb";
@@ -140,6 +142,37 @@ static void only_the_recipient_opens(void **state)
 		0);
 }
 
+/* All of it from several threads at once: what OpenSSL shares between them is its own affair, and must stay
+ * so. */
+static void *work(void *count)
+{
+	uint8_t secret[32], public_key[32], sealed[HF_BOX_EXTRA + 5], out[5];
+	for (int i = 0; i < 20; i++) {
+		int r = hf_box_new_pair(secret, public_key, NULL);
+		if (r == 0)
+			r = hf_box_seal(public_key, text("context"), "plain", 5, sealed, NULL);
+		if (r == 0)
+			r = hf_box_open(
+				secret, public_key, text("context"), sealed, sizeof(sealed), out, NULL);
+		if (r == 0 && memcmp(out, "plain", 5) == 0)
+			++*(int *)count;
+	}
+	return NULL;
+}
+
+static void any_thread_may(void **state)
+{
+	(void)state;
+	pthread_t threads[4];
+	int counts[4] = {0};
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, work, &counts[i]), 0);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(counts[i], 20);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +182,7 @@ int main(void)
 		cmocka_unit_test(a_box_made_elsewhere_opens),
 		cmocka_unit_test(every_bit_is_seen),
 		cmocka_unit_test(only_the_recipient_opens),
+		cmocka_unit_test(any_thread_may),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
