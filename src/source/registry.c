@@ -1,11 +1,15 @@
 /* The kinds of sources that there are: adding one is a line here and a folder. */
+#include "source/command/command.h"
 #include "source/postgres/postgres.h"
 #include "source/source.h"
+#include "source/sqlite/sqlite.h"
 
 #include <string.h>
 
 static const struct hf_source_driver *const drivers[] = {
+	&hf_source_command,
 	&hf_source_postgresql,
+	&hf_source_sqlite,
 	NULL,
 };
 
