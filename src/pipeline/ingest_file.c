@@ -2,6 +2,7 @@
  * Files in order: as their chunks come back from the workers, contents are built; as files complete, their entries go into
  * the manifest (sources in path order) or the sorter (others), and into the memo for the next run.
  */
+#include "entry/entry_copy.h"
 #include "pipeline/ingest_internal.h"
 
 #include <stdlib.h>
@@ -9,53 +10,17 @@
 
 /* --- one file --------------------------------------------------------------------------------------------------------- */
 
-struct packing {
-	uint8_t *at;
-};
-
-static const void *pack_bytes(struct packing *p, const void *data, size_t len)
-{
-	if (!data)
-		return NULL;
-	uint8_t *to = p->at;
-	if (len)
-		memcpy(to, data, len);
-	to[len] = 0;
-	p->at += len + 1;
-	return to;
-}
-
-static size_t packed_size(const struct hf_entry *e)
-{
-	size_t n = e->path_len + 1 + e->link_len + 1 + e->xattr_count * sizeof(struct hf_xattr);
-	n += (e->user ? strlen(e->user) + 1 : 0) + (e->group ? strlen(e->group) + 1 : 0);
-	for (size_t i = 0; i < e->xattr_count; i++)
-		n += strlen(e->xattrs[i].name) + 1 + e->xattrs[i].len + 1;
-	return n;
-}
-
 struct hf_file *hf_file_new(const struct hf_entry *e, struct hf_error *err)
 {
-	struct hf_file *f = calloc(1, sizeof(*f) + packed_size(e));
+	struct hf_entry plain = *e; /* the extents are taken from the data as it comes */
+	plain.extents = NULL;
+	plain.extent_count = 0;
+	struct hf_file *f = calloc(1, sizeof(*f) + hf_entry_copy_size(&plain));
 	if (!f) {
 		hf_fail(err, HF_E_NOMEM, "no memory");
 		return NULL;
 	}
-	f->entry = *e;
-	f->entry.extents = NULL;
-	f->entry.extent_count = 0;
-	struct hf_xattr *xattrs = (struct hf_xattr *)(f + 1);
-	struct packing p = {(uint8_t *)(xattrs + e->xattr_count)};
-	f->entry.path = pack_bytes(&p, e->path ? e->path : "", e->path_len);
-	f->entry.link = pack_bytes(&p, e->link, e->link_len);
-	f->entry.user = pack_bytes(&p, e->user, e->user ? strlen(e->user) : 0);
-	f->entry.group = pack_bytes(&p, e->group, e->group ? strlen(e->group) : 0);
-	f->entry.xattrs = xattrs;
-	for (size_t i = 0; i < e->xattr_count; i++) {
-		const struct hf_xattr *x = &e->xattrs[i];
-		xattrs[i] = (struct hf_xattr){.name = pack_bytes(&p, x->name, strlen(x->name)),
-			.value = pack_bytes(&p, x->value ? x->value : "", x->len), .len = x->len};
-	}
+	hf_entry_copy_into(&plain, &f->entry, f + 1);
 	return f;
 }
 
