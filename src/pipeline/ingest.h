@@ -19,6 +19,7 @@
 #define HF_PIPELINE_INGEST_H
 
 #include "base/json.h"
+#include "base/progress.h"
 #include "entry/sink.h"
 #include "pipeline/pack_set.h"
 #include "repo/repository.h"
@@ -34,7 +35,7 @@ struct hf_ingest_options {
 	uint64_t pack_size;  /* 0: 32 MiB */
 	bool (*is_fit)(void *user, const struct hf_ref *pack); /* may this run rely on it? NULL: on all */
 	void *user;
-	uint64_t *bytes_done; /* progress: bytes captured, added to atomically; may be NULL */
+	struct hf_progress *progress; /* may be NULL */
 };
 
 struct hf_ingest_source {

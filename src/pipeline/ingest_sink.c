@@ -261,8 +261,7 @@ static int sink_data(struct hf_sink *sink, uint64_t offset, const void *data, si
 	struct hf_file *f = t->open;
 	if (!f || f->entry.type != HF_ENTRY_FILE)
 		return hf_fail(err, HF_E_USAGE, "data outside of a file");
-	if (t->in->options.bytes_done)
-		__atomic_fetch_add(t->in->options.bytes_done, len, __ATOMIC_RELAXED);
+	hf_progress_add(t->in->options.progress, len, 0);
 	if (f->unit)
 		return keep(t, page_data(t, offset, data, len, err), err);
 	if (f->entry.is_sparse) {
@@ -316,6 +315,7 @@ static int sink_end(struct hf_sink *sink, const struct hf_sink_end *done, struct
 			r = end_content(t, err);
 		f->entry.size = f->entry.is_sparse ? done->size : f->received;
 	}
+	hf_progress_add(t->in->options.progress, 0, 1);
 	f->changed = done->changed_while_read;
 	f->entry.stamp = done->stamp;
 	if (r == 0)
@@ -383,6 +383,7 @@ static int sink_reuse(struct hf_sink *sink, void *token, struct hf_error *err)
 		free(rec);
 		return repeat_failure(t, err);
 	}
+	hf_progress_add(t->in->options.progress, rec->stamp.size, 1);
 	if (!t->head && t->is_ordered) { /* nothing waits before it */
 		const struct hf_manifest_encoded e = {.path = rec->path, .path_len = rec->path_len,
 			.body = rec->body, .body_len = rec->body_len};

@@ -201,8 +201,6 @@ static int load_with(struct hf_reader *r, struct tools *t, const struct hf_place
 	result = hf_store_get(r->options.repo->store, name, p->frame_offset, stored, p->stored_len, err);
 	if (result < 0)
 		return result;
-	if (r->options.bytes_fetched)
-		__atomic_fetch_add(r->options.bytes_fetched, p->stored_len, __ATOMIC_RELAXED);
 	return hf_frame_open(t->opener, key, p->frame_number, (struct iovec){stored, p->stored_len},
 		(struct iovec){f->plain, f->len}, err);
 }

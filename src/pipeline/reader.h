@@ -21,7 +21,6 @@ struct hf_reader_options {
 	struct hf_index *index;		 /* of the domain whose chunks are read */
 	const struct hf_domain *domain;	 /* borrowed */
 	size_t cache_bytes;		 /* of frames that no one uses; 0: 24 MiB */
-	uint64_t *bytes_fetched;	 /* progress, added to atomically; may be NULL */
 };
 
 int hf_reader_new(const struct hf_reader_options *options, struct hf_reader **out, struct hf_error *err) HF_MUST_CHECK;

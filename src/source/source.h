@@ -81,6 +81,7 @@ struct hf_check_options {
 
 struct hf_source_driver {
 	const char *kind;
+	bool is_ordered; /* capture pushes entries in hf_path_compare order */
 
 	/* Checks options and makes a source; touches nothing else (no connection yet). */
 	int (*open)(const struct hf_source_spec *spec, struct hf_source **out, struct hf_error *err);

@@ -1,0 +1,43 @@
+/*
+ * Verify: proves the repository. Always its structure: the catalogue, every snapshot's object, manifest and content lists,
+ * that each chunk which they name is in the index and its pack is there with an intact table. With read_data also every
+ * frame of every pack that snapshots need: read, authenticated, each chunk hashed anew; or a random sample of them.
+ */
+#ifndef HF_OPS_VERIFY_H
+#define HF_OPS_VERIFY_H
+
+#include "base/progress.h"
+#include "repo/catalogue.h"
+
+struct hf_verify_options {
+	struct hf_repository *repo;
+	const struct hf_point *const *points; /* only these; NULL: all restore points */
+	size_t point_count;
+	bool read_data;
+	double sample; /* with read_data: the fraction of the packs to read, 0 < sample <= 1; 0: all */
+	int threads;
+	struct hf_progress *progress;
+};
+
+struct hf_damage {
+	char *object; /* "pack/…", "snapshot/…" */
+	char *error;
+	struct hf_id *snapshots; /* that it touches */
+	size_t snapshot_count;
+	json_t *paths; /* array of "NAME/path" strings: what can't be restored, the first 100 */
+	uint64_t path_count;
+};
+
+struct hf_verify_result {
+	bool ok;
+	uint64_t objects, bytes; /* looked at; read */
+	struct hf_damage *damaged;
+	size_t damaged_count;
+};
+
+/* 0: it ran to an answer (see `ok`). */
+int hf_verify_repository(const struct hf_verify_options *options, struct hf_verify_result *out,
+	struct hf_error *err) HF_MUST_CHECK;
+void hf_verify_result_free(struct hf_verify_result *result);
+
+#endif
