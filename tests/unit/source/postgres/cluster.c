@@ -141,8 +141,10 @@ static void show_log(const struct cluster *c)
 
 void cluster_start(struct cluster *c)
 {
-	const char *const argv[] = {"postgres", "-D", c->data, NULL};
+	char *config = c->config ? text_of("config_file=%s", c->config) : NULL;
+	const char *const argv[] = {"postgres", "-D", c->data, config ? "-c" : NULL, config, NULL};
 	cluster_spawn(c, argv, &c->server);
+	free(config);
 	const char *const ready[] = {"pg_isready", "-q", "-h", c->sockets, NULL};
 	for (int i = 0; i < 600; i++) {
 		char *out;
@@ -176,6 +178,7 @@ void cluster_free(struct cluster *c)
 	if (c->log >= 0)
 		close(c->log);
 	free(c->root);
+	free(c->config);
 	free(c->data);
 	free(c->sockets);
 	*c = (struct cluster){.log = -1};

@@ -16,6 +16,7 @@ struct cluster {
 	char *root;    /* everything lies here */
 	char *data;    /* root/data */
 	char *sockets; /* root/sockets */
+	char *config;  /* path of postgresql.conf where it lies elsewhere, or NULL; freed with the cluster */
 	struct hf_proc server;
 	uid_t uid;
 	gid_t gid;

@@ -207,8 +207,9 @@ static int fill(struct feed *f, struct piece *p)
 
 static int feed_next(struct hf_feed *feed, struct hf_piece **piece, struct hf_error *err)
 {
-	(void)err;
 	struct feed *f = (struct feed *)feed;
+	if (f->r->feed_fails_at && f->at == f->r->feed_fails_at)
+		return hf_fail(err, HF_E_CORRUPT, "the feed broke");
 	if (f->at == f->r->count)
 		return 0;
 	struct piece *p = calloc(1, sizeof(*p));

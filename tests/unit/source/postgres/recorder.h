@@ -29,6 +29,7 @@ struct recorder {
 	int (*hook)(void *user, struct hf_error *err);
 	void *user;
 	uint64_t bytes;
+	size_t feed_fails_at; /* its feeds fail with HF_E_CORRUPT, "the feed broke", at this item; 0: never */
 };
 
 void recorder_new(struct recorder *r); /* in a new directory under /tmp */
