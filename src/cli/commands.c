@@ -5,5 +5,6 @@ const struct hf_command *const hf_commands[] = {
 	&hf_cmd_init,
 	&hf_cmd_snapshots,
 	&hf_cmd_forget,
+	&hf_cmd_key,
 	NULL,
 };

@@ -106,6 +106,9 @@ int hf_key_file_write(const char *path, const struct hf_key *key, struct hf_erro
 	int r = hf_key_print(key, &text, err);
 	if (r == 0)
 		r = hf_file_write(AT_FDCWD, path, &(struct iovec){text.data, text.len}, 1, &options, err);
+	if (r == HF_E_EXISTS)
+		return hf_fail(
+			err, r, "the key file %s exists, and is never replaced: choose another name", path);
 	return r < 0 ? hf_wrap(err, r, "write the key file %s", path) : 0;
 }
 
