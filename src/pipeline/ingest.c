@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 #include "base/log.h"
+#include "pipeline/pack_check.h"
 #include "repo/chunking.h"
 
 #include <stdlib.h>
@@ -296,11 +297,6 @@ const struct hf_ref *hf_ingest_packs(struct hf_ingest *in, size_t *count)
 	return hf_pack_set_all(in->packs, count);
 }
 
-const struct hf_ref *hf_ingest_new_packs(const struct hf_ingest *in, size_t *count)
-{
-	return hf_packer_packs(in->packer, count);
-}
-
 void hf_ingest_remember(struct hf_ingest *in)
 {
 	while (in->memos) {
@@ -330,4 +326,33 @@ void hf_ingest_free(struct hf_ingest *in)
 	hf_pack_set_free(in->packs);
 	hf_run_key_wipe(&in->run_key);
 	free(in);
+}
+
+/* --- reading back ----------------------------------------------------------------------------------------------------- */
+
+static int verify_pack(struct hf_ingest *in, struct hf_pack_checker *checker, const struct hf_ref *pack,
+	struct hf_error *err)
+{
+	const struct hf_repository *repo = in->options.repo;
+	struct hf_pack_table table = {0};
+	int r = hf_pack_open_own(repo->store, pack, &in->run_key, &repo->certs, &table, err);
+	const struct hf_pack_check check = {.table = &table, .key = &in->run_key};
+	if (r == 0)
+		r = hf_pack_checker_run(checker, &check, err);
+	if (r == 0)
+		hf_progress_add(in->options.progress, table.size, 0);
+	hf_pack_table_free(&table);
+	return r;
+}
+
+int hf_ingest_verify(struct hf_ingest *in, struct hf_error *err)
+{
+	struct hf_pack_checker *checker = NULL;
+	size_t count;
+	const struct hf_ref *packs = hf_packer_packs(in->packer, &count);
+	int r = hf_pack_checker_new(in->options.repo->store, &in->options.repo->key->domain, &checker, err);
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = verify_pack(in, checker, &packs[i], err);
+	hf_pack_checker_free(checker);
+	return r < 0 ? hf_wrap(err, r, "read back what was just written") : 0;
 }

@@ -64,8 +64,8 @@ void hf_ingest_abandon(struct hf_ingest *in);
 int hf_ingest_finish(struct hf_ingest *in, struct hf_error *err) HF_MUST_CHECK;
 /* After finish: all packs that the snapshot relies on. */
 const struct hf_ref *hf_ingest_packs(struct hf_ingest *in, size_t *count);
-/* The packs that this run wrote. */
-const struct hf_ref *hf_ingest_new_packs(const struct hf_ingest *in, size_t *count);
+/* Reads back every pack that this run wrote, from the store. */
+int hf_ingest_verify(struct hf_ingest *in, struct hf_error *err) HF_MUST_CHECK;
 /* After the commit. Only a warning is lost where it fails. */
 void hf_ingest_remember(struct hf_ingest *in);
 void hf_ingest_free(struct hf_ingest *in); /* NULL is fine */

@@ -65,5 +65,8 @@ void hf_pack_builder_free(struct hf_pack_builder *b);
 int hf_pack_open(struct hf_store *store, const struct hf_ref *pack, const struct hf_key *key,
 	const struct hf_certs *certs, struct hf_run_key *run_key, struct hf_pack_table *table,
 	struct hf_error *err) HF_MUST_CHECK;
+/* The same for a pack of a run whose data key is at hand: its writer may have no secret to open it with. */
+int hf_pack_open_own(struct hf_store *store, const struct hf_ref *pack, const struct hf_run_key *run_key,
+	const struct hf_certs *certs, struct hf_pack_table *table, struct hf_error *err) HF_MUST_CHECK;
 
 #endif

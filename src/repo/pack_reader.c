@@ -137,17 +137,30 @@ static int parse_table(const struct raw *raw, struct hf_pack_table *t, struct hf
 	return 0;
 }
 
-static int open_raw(struct hf_store *store, const struct hf_ref *pack, const struct hf_key *key,
-	const struct hf_certs *certs, struct raw *raw, struct hf_run_key *run_key, struct hf_error *err)
+static int read_signed(struct hf_store *store, const struct hf_ref *pack, const struct hf_certs *certs,
+	struct raw *raw, struct hf_error *err)
 {
 	char name[HF_NAME_MAX];
-	hf_object_name(HF_KIND_PACK, pack, name);
-	int r = read_raw(store, name, raw, err);
+	int r = read_raw(store, hf_object_name(HF_KIND_PACK, pack, name), raw, err);
+	return r < 0 ? r : check_signature(raw, pack, certs, err);
+}
+
+static int take_table(struct raw *raw, const struct hf_ref *pack, const struct hf_run_key *k,
+	struct hf_pack_table *table, struct hf_error *err)
+{
+	*table = (struct hf_pack_table){.pack = *pack, .size = raw->size, .run = k->run, .key_number = k->number};
+	int r = open_table(raw, pack, k, err);
 	if (r == 0)
-		r = check_signature(raw, pack, certs, err);
-	if (r == 0)
-		r = hf_run_key_open(raw->header, pack, key, run_key, err);
+		r = parse_table(raw, table, err);
+	if (r < 0)
+		hf_pack_table_free(table);
 	return r;
+}
+
+static int named(const struct hf_ref *pack, int r, struct hf_error *err)
+{
+	char name[HF_NAME_MAX];
+	return r < 0 ? hf_wrap(err, r, "%s", hf_object_name(HF_KIND_PACK, pack, name)) : 0;
 }
 
 int hf_pack_open(struct hf_store *store, const struct hf_ref *pack, const struct hf_key *key,
@@ -155,19 +168,29 @@ int hf_pack_open(struct hf_store *store, const struct hf_ref *pack, const struct
 	struct hf_error *err)
 {
 	struct raw raw = {.table = HF_BUF(HF_TABLE_MAX)};
-	int r = open_raw(store, pack, key, certs, &raw, run_key, err);
 	if (table)
-		*table = (struct hf_pack_table){.pack = *pack, .size = raw.size};
-	if (r == 0 && table) {
-		table->run = run_key->run;
-		table->key_number = run_key->number;
-		r = open_table(&raw, pack, run_key, err);
-		if (r == 0)
-			r = parse_table(&raw, table, err);
-		if (r < 0)
-			hf_pack_table_free(table);
-	}
+		*table = (struct hf_pack_table){0};
+	int r = read_signed(store, pack, certs, &raw, err);
+	if (r == 0)
+		r = hf_run_key_open(raw.header, pack, key, run_key, err);
+	if (r == 0 && table)
+		r = take_table(&raw, pack, run_key, table, err);
 	hf_buf_free(&raw.table);
-	char name[HF_NAME_MAX];
-	return r < 0 ? hf_wrap(err, r, "pack %s", hf_object_name(HF_KIND_PACK, pack, name)) : 0;
+	return named(pack, r, err);
+}
+
+int hf_pack_open_own(struct hf_store *store, const struct hf_ref *pack, const struct hf_run_key *run_key,
+	const struct hf_certs *certs, struct hf_pack_table *table, struct hf_error *err)
+{
+	struct raw raw = {.table = HF_BUF(HF_TABLE_MAX)};
+	uint8_t header[HF_PACK_HEADER];
+	hf_run_key_header(run_key, &pack->id, header);
+	*table = (struct hf_pack_table){0};
+	int r = read_signed(store, pack, certs, &raw, err);
+	if (r == 0 && memcmp(header, raw.header, sizeof(header)) != 0)
+		r = hf_fail(err, HF_E_CORRUPT, "its header is not the one that was written");
+	if (r == 0)
+		r = take_table(&raw, pack, run_key, table, err);
+	hf_buf_free(&raw.table);
+	return named(pack, r, err);
 }

@@ -1,0 +1,323 @@
+/*
+ * Backup; see backup.h. The order of things is FORMAT.md's section 13: packs, index, snapshot, a second look at the
+ * condemnations, the commit entry, a look at the voids.
+ */
+#include "ops/backup.h"
+
+#include "base/log.h"
+#include "base/stop.h"
+#include "base/time.h"
+#include "pipeline/ingest.h"
+#include "repo/condemned.h"
+#include "repo/index.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct backup {
+	const struct hf_backup_options *options;
+	struct hf_backup_result *result;
+	struct hf_catalogue catalogue;
+	struct hf_condemned condemned;
+	struct hf_index *index;
+	struct hf_ingest *ingest;
+	struct hf_snapshot snapshot; /* borrows everything */
+	int64_t started, started_monotonic;
+	struct hf_error first_failure;
+};
+
+static bool is_fit(void *user, const struct hf_ref *pack)
+{
+	const struct backup *b = user;
+	return !hf_condemned_has(&b->condemned, pack) && hf_index_has_pack(b->index, pack);
+}
+
+static int open_index(struct backup *b, struct hf_error *err)
+{
+	const struct hf_repository *repo = b->options->repo;
+	const struct hf_index_options options = {.store = repo->store, .key = repo->key,
+		.domain = &repo->key->domain, .certs = &repo->certs, .scratch = b->options->scratch};
+	int r = hf_index_open(&options, &b->index, err);
+	for (size_t i = 0; r == 0 && i < b->condemned.count; i++)
+		r = hf_index_exclude_pack(b->index, &b->condemned.packs[i], err);
+	return r;
+}
+
+static int open_run(struct backup *b, struct hf_error *err)
+{
+	const struct hf_backup_options *o = b->options;
+	int r = hf_repository_require(o->repo, HF_RIGHT_BACKUP, "back up", err);
+	if (r == 0 && !o->repo->key->has_domain)
+		r = hf_fail(err, HF_E_KEY, "key %s belongs to no domain, so it cannot back up", o->repo->key->name);
+	const struct hf_catalogue_options catalogue = {0};
+	if (r == 0)
+		r = hf_catalogue_load(o->repo, &catalogue, &b->catalogue, err);
+	if (r == 0)
+		r = hf_condemned_list(o->repo, &b->condemned, err);
+	if (r == 0)
+		r = open_index(b, err);
+	const struct hf_ingest_options ingest = {.repo = o->repo, .index = b->index, .scratch = o->scratch,
+		.threads = o->threads, .level = o->level, .pack_size = o->pack_size, .is_fit = is_fit, .user = b,
+		.progress = o->progress};
+	return r < 0 ? r : hf_ingest_new(&ingest, &b->ingest, err);
+}
+
+/* --- sources ---------------------------------------------------------------------------------------------------------- */
+
+static int capture_into(struct backup *b, struct hf_source *source, const struct hf_source_spec *spec,
+	struct hf_captured *captured, struct hf_error *err)
+{
+	struct hf_sink *sink = NULL;
+	const struct hf_ingest_source named = {.name = spec->name, .is_ordered = source->driver->is_ordered};
+	int r = hf_ingest_begin(b->ingest, &named, &sink, err);
+	if (r < 0)
+		return r;
+	r = source->driver->capture(source, sink, captured, err);
+	if (r < 0)
+		hf_ingest_abandon(b->ingest);
+	return r;
+}
+
+static int capture(struct backup *b, const struct hf_source_spec *spec, struct hf_backup_source *out,
+	struct hf_snapshot_source *record, struct hf_error *err)
+{
+	struct hf_source *source = NULL;
+	struct hf_captured captured = {0};
+	struct hf_ingested in = {0};
+	int r = hf_source_open(spec, &source, err);
+	if (r < 0)
+		return r;
+	r = capture_into(b, source, spec, &captured, err);
+	if (r == 0)
+		r = hf_ingest_end(b->ingest, captured.detail, &in, err);
+	hf_source_close(source);
+	json_decref(captured.detail);
+	if (r < 0)
+		return r;
+	out->files = in.files;
+	out->bytes = in.bytes;
+	out->bytes_new = in.bytes_new;
+	out->bytes_stored = in.bytes_stored;
+	out->consistency_point = captured.consistency_point;
+	out->problem_count = in.problem_count;
+	out->problems = in.problems;
+	out->complete = !captured.incomplete && in.problem_count == 0;
+	*record = (struct hf_snapshot_source){.name = (char *)(uintptr_t)spec->name,
+		.kind = (char *)(uintptr_t)spec->kind, .root = in.root, .about = in.about, .files = in.files,
+		.bytes = in.bytes, .bytes_new = in.bytes_new, .bytes_stored = in.bytes_stored,
+		.consistency_point = captured.consistency_point, .complete = out->complete,
+		.problems = in.problem_count};
+	return 0;
+}
+
+/* A store that is full, a key that is refused, a signal: no other source would fare better. */
+static bool ends_the_run(int code)
+{
+	return code == HF_E_STOPPED || code == HF_E_NOSPACE || code == HF_E_NOMEM || code == HF_E_KEY;
+}
+
+static int capture_one(struct backup *b, size_t i, struct hf_error *err)
+{
+	const struct hf_source_spec *spec = &b->options->sources[i];
+	struct hf_backup_source *out = &b->result->sources[i];
+	struct hf_error why = {0};
+	int r = capture(b, spec, out, &b->snapshot.sources[b->snapshot.source_count], &why);
+	if (r == 0) {
+		b->snapshot.source_count++;
+		b->snapshot.complete = b->snapshot.complete && out->complete;
+		return 0;
+	}
+	hf_wrap(&why, r, "source %s", spec->name);
+	if (ends_the_run(r)) {
+		*err = why;
+		return r;
+	}
+	if (!b->first_failure.code)
+		b->first_failure = why;
+	out->failed = true;
+	out->failure = strdup(why.msg);
+	b->snapshot.complete = false;
+	if (b->options->source_count > 1)
+		hf_warn("%s", why.msg);
+	return 0;
+}
+
+/* Databases first, then what goes on by itself. */
+static bool is_database(const struct hf_source_spec *s)
+{
+	return strcmp(s->kind, "volume") != 0;
+}
+
+static int capture_all(struct backup *b, struct hf_error *err)
+{
+	int r = 0;
+	hf_progress_phase(b->options->progress, "backing up", 0, 0);
+	for (int databases = 1; databases >= 0; databases--)
+		for (size_t i = 0; i < b->options->source_count && r == 0; i++)
+			if (is_database(&b->options->sources[i]) == (databases == 1))
+				r = capture_one(b, i, err);
+	if (r == 0 && b->snapshot.source_count == 0) {
+		*err = b->first_failure;
+		r = err->code;
+	}
+	return r;
+}
+
+/* --- the snapshot ----------------------------------------------------------------------------------------------------- */
+
+static int relies_on_condemned(struct backup *b, struct hf_error *err)
+{
+	struct hf_condemned now = {0};
+	int r = hf_condemned_list(b->options->repo, &now, err);
+	size_t count;
+	const struct hf_ref *packs = hf_ingest_packs(b->ingest, &count);
+	for (size_t i = 0; i < count && r == 0; i++)
+		if (hf_condemned_has(&now, &packs[i]))
+			r = hf_fail(err, HF_E_CHANGED,
+				"a pack that this backup relies on was condemned by a prune meanwhile; run it again");
+	hf_condemned_free(&now);
+	return r;
+}
+
+static int put_snapshot(struct backup *b, struct hf_error *err)
+{
+	struct hf_snapshot *s = &b->snapshot;
+	size_t count;
+	const struct hf_ref *packs = hf_ingest_packs(b->ingest, &count);
+	s->packs = malloc((count + 1) * sizeof(*s->packs));
+	if (!s->packs)
+		return hf_fail(err, HF_E_NOMEM, "no memory");
+	if (count)
+		memcpy(s->packs, packs, count * sizeof(*packs));
+	s->pack_count = count;
+	s->time = hf_time_now();
+	return hf_snapshot_put(b->options->repo, s, err);
+}
+
+static json_t *evidence(const struct backup *b)
+{
+	const struct hf_store_counts *c = &b->options->repo->counts;
+	json_t *sources = json_array();
+	for (size_t i = 0; i < b->result->source_count; i++) {
+		const struct hf_backup_source *s = &b->result->sources[i];
+		json_array_append_new(sources,
+			json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "name", s->name, "kind", s->kind, "failed",
+				s->failed, "files", (json_int_t)s->files, "bytes", (json_int_t)s->bytes, "bytes_new",
+				(json_int_t)s->bytes_new, "bytes_stored", (json_int_t)s->bytes_stored));
+	}
+	return json_pack("{s:o, s:{s:I, s:I, s:I, s:I}, s:f}", "sources", sources, "requests", "get",
+		(json_int_t)c->get, "put", (json_int_t)c->put, "list", (json_int_t)c->list, "head",
+		(json_int_t)c->head, "seconds", hf_seconds(hf_time_monotonic() - b->started_monotonic));
+}
+
+static int commit(struct backup *b, struct hf_error *err)
+{
+	HF_JSON_AUTO *record = evidence(b);
+	const struct hf_new_commit entry = {.snapshot = b->snapshot.ref, .run = b->snapshot.run, .evidence = record};
+	int r = hf_catalogue_commit(&b->catalogue, &entry, &b->result->head, err);
+	if (r > 0)
+		return hf_fail(err, HF_E_CHANGED, "the snapshot was voided before it was committed; run the backup again");
+	return r;
+}
+
+static int finish(struct backup *b, struct hf_error *err)
+{
+	int r = hf_ingest_finish(b->ingest, err);
+	if (r == 0 && b->options->verify) {
+		hf_progress_phase(b->options->progress, "verifying", 0, 0);
+		r = hf_ingest_verify(b->ingest, err);
+	}
+	if (r == 0)
+		r = hf_stop_check(err);
+	if (r == 0)
+		r = put_snapshot(b, err);
+	if (r == 0)
+		r = relies_on_condemned(b, err);
+	if (r == 0)
+		r = commit(b, err);
+	if (r == 0)
+		hf_ingest_remember(b->ingest);
+	return r;
+}
+
+static void tell(struct backup *b)
+{
+	struct hf_backup_result *out = b->result;
+	int64_t first = INT64_MAX, last = INT64_MIN;
+	for (size_t i = 0; i < out->source_count; i++) {
+		const struct hf_backup_source *s = &out->sources[i];
+		if (s->failed)
+			continue;
+		first = s->consistency_point < first ? s->consistency_point : first;
+		last = s->consistency_point > last ? s->consistency_point : last;
+	}
+	out->skew_ns = last > first ? last - first : 0;
+	out->snapshot = b->snapshot.ref;
+	out->time = b->snapshot.time;
+	out->complete = b->snapshot.complete;
+	out->requests = b->options->repo->counts;
+	out->elapsed_ns = hf_time_monotonic() - b->started_monotonic;
+}
+
+static int prepare(struct backup *b, char *host, size_t host_size, struct hf_error *err)
+{
+	const struct hf_backup_options *o = b->options;
+	b->started = hf_time_now();
+	b->started_monotonic = hf_time_monotonic();
+	if (gethostname(host, host_size - 1) < 0)
+		strcpy(host, "unknown");
+	b->result->sources = calloc(o->source_count + 1, sizeof(*b->result->sources));
+	b->snapshot.sources = calloc(o->source_count + 1, sizeof(*b->snapshot.sources));
+	if (!b->result->sources || !b->snapshot.sources)
+		return hf_fail(err, HF_E_NOMEM, "no memory");
+	b->result->source_count = o->source_count;
+	for (size_t i = 0; i < o->source_count; i++) {
+		b->result->sources[i].name = o->sources[i].name;
+		b->result->sources[i].kind = o->sources[i].kind;
+	}
+	return 0;
+}
+
+int hf_backup(const struct hf_backup_options *options, struct hf_backup_result *out, struct hf_error *err)
+{
+	char host[256] = "";
+	struct hf_error local = {0};
+	struct backup b = {.options = options, .result = out, .snapshot = {.complete = true}};
+	err = err ? err : &local;
+	*out = (struct hf_backup_result){0};
+	int r = prepare(&b, host, sizeof(host), err);
+	if (r == 0)
+		r = open_run(&b, err);
+	if (r == 0) {
+		b.snapshot.run = *hf_ingest_run(b.ingest);
+		b.snapshot.domain = options->repo->key->domain.id;
+		b.snapshot.started = b.started;
+		b.snapshot.host = options->host ? (char *)(uintptr_t)options->host : host;
+		b.snapshot.tool = (char *)(uintptr_t)"holdfast " HF_VERSION;
+		b.snapshot.tags = (char **)(uintptr_t)options->tags;
+		b.snapshot.tag_count = options->tag_count;
+		r = capture_all(&b, err);
+	}
+	if (r == 0)
+		r = finish(&b, err);
+	if (r == 0)
+		tell(&b);
+	hf_ingest_free(b.ingest);
+	hf_index_close(b.index);
+	hf_condemned_free(&b.condemned);
+	hf_catalogue_free(&b.catalogue);
+	free(b.snapshot.sources);
+	free(b.snapshot.packs);
+	return r;
+}
+
+void hf_backup_result_free(struct hf_backup_result *result)
+{
+	for (size_t i = 0; result->sources && i < result->source_count; i++) {
+		free(result->sources[i].failure);
+		json_decref(result->sources[i].problems);
+	}
+	free(result->sources);
+	*result = (struct hf_backup_result){0};
+}
