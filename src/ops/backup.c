@@ -30,14 +30,14 @@ struct backup {
 static bool is_fit(void *user, const struct hf_ref *pack)
 {
 	const struct backup *b = user;
-	return !hf_condemned_has(&b->condemned, pack) && hf_index_has_pack(b->index, pack);
+	return !hf_condemned_has(&b->condemned, pack);
 }
 
 static int open_index(struct backup *b, struct hf_error *err)
 {
 	const struct hf_repository *repo = b->options->repo;
 	const struct hf_index_options options = {.store = repo->store, .key = repo->key,
-		.domain = &repo->key->domain, .certs = &repo->certs, .scratch = b->options->scratch};
+		.domain = &repo->key->domain, .certs = &repo->certs};
 	int r = hf_index_open(&options, &b->index, err);
 	for (size_t i = 0; r == 0 && i < b->condemned.count; i++)
 		r = hf_index_exclude_pack(b->index, &b->condemned.packs[i], err);
