@@ -146,7 +146,9 @@ static void each_attribute_is_captured(void **state)
 	char long_value[3000];
 	memset(long_value, 'v', sizeof(long_value));
 	assert_int_equal(fsetxattr(fd, "user.long", long_value, sizeof(long_value), 0), 0);
-	unsigned flags = FS_NODUMP_FL | FS_NOATIME_FL;
+	unsigned flags; /* ext4 takes its own (extents) away where they are left out, which fails now and then */
+	assert_int_equal(ioctl(fd, FS_IOC_GETFLAGS, &flags), 0);
+	flags |= FS_NODUMP_FL | FS_NOATIME_FL;
 	assert_int_equal(ioctl(fd, FS_IOC_SETFLAGS, &flags), 0);
 	close(fd);
 	set_mtime(s->fd, "f", -5, 123456789);
