@@ -151,16 +151,11 @@ static int check(struct checking *c, struct hf_error *err)
 int hf_pg_check(struct hf_source *source, const struct hf_check_options *options, struct hf_check_report *report,
 	struct hf_error *err)
 {
-	static const char *const known[] = {"check-sql", "preload-libraries", "allow-network", "tablespace-root",
-		"tablespace-map", NULL};
 	(void)source;
-	int r = hf_options_check(options->options, options->option_count, known, "postgresql", err);
-	if (r < 0)
-		return r;
 	struct checking c = {.options = options, .report = report, .server = {.socket_fd = -1, .log_fd = -1},
 		.user = text_or(options->detail, "superuser", "postgres"),
 		.database = text_or(options->detail, "database", "postgres")};
-	r = check(&c, err);
+	int r = check(&c, err);
 	hf_pg_server_free(&c.server);
 	hf_pg_databases_free(&c.databases);
 	return r < 0 ? r : 0;

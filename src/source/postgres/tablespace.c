@@ -59,11 +59,15 @@ static int compare(const void *a, const void *b)
 	return hf_path_compare(x->prefix, strlen(x->prefix), y->prefix, strlen(y->prefix));
 }
 
-/* A map that matches nothing is a mistake, and would put a tablespace where nobody wanted it. */
+/* A map that matches nothing, while a tablespace without one would go to where it was, is a mistake in the map. (With
+ * several clusters in a snapshot each gets the maps of all.) */
 static int check_maps(const struct hf_pg_moves *moves, const struct hf_option *options, size_t count,
 	struct hf_error *err)
 {
-	for (size_t i = 0; i < count; i++) {
+	bool all_mapped = true;
+	for (size_t m = 0; m < moves->count; m++)
+		all_mapped = all_mapped && strcmp(moves->list[m].from, moves->list[m].to) != 0;
+	for (size_t i = 0; i < count && !all_mapped; i++) {
 		bool used = strcmp(options[i].name, "tablespace-map") != 0;
 		for (size_t m = 0; !used && m < moves->count; m++) {
 			size_t n = strlen(moves->list[m].from);

@@ -20,8 +20,8 @@ struct hf_pg_moves {
 	size_t count;
 };
 
-/* From the detail's tablespaces and the options "tablespace-map" (OLD=NEW, repeated; an OLD that no tablespace was at
- * is HF_E_USAGE) and "tablespace-root". Release with hf_pg_moves_free, also after a failure. */
+/* From the detail's tablespaces and the options "tablespace-map" (OLD=NEW, repeated; one that matches
+ * nothing is HF_E_USAGE if a tablespace is left without) and "tablespace-root". Release with hf_pg_moves_free, also after a failure. */
 int hf_pg_moves_plan(const json_t *detail, const struct hf_option *options, size_t option_count, struct hf_pg_moves *out,
 	struct hf_error *err) HF_MUST_CHECK;
 

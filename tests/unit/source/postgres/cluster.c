@@ -101,6 +101,32 @@ static void write_conf(const struct cluster *c, const char *conf)
 	free(path);
 }
 
+/* initdb takes seconds, so it runs once in a program, and clusters are copies of what it made. */
+static char template_root[] = "/tmp/hfpg-new-XXXXXX";
+static char template_path[sizeof(template_root) + 5];
+
+static void drop_template(void)
+{
+	(void)!hf_remove_tree(AT_FDCWD, template_root, NULL);
+}
+
+static const char *template_data(const struct cluster *c)
+{
+	if (template_path[0])
+		return template_path;
+	assert_non_null(mkdtemp(template_root));
+	atexit(drop_template);
+	cluster_chown(c, template_root);
+	snprintf(template_path, sizeof(template_path), "%s/data", template_root);
+	const char *const argv[] = {"initdb", "-D", template_path, "-U", "postgres", "-A", "trust", "-k", "-N", "-E",
+		"UTF8", "--locale=C", "--no-instructions", NULL};
+	char *out;
+	if (cluster_run(c, argv, &out) != 0)
+		fail_msg("initdb: %s", out);
+	free(out);
+	return template_path;
+}
+
 void cluster_new(struct cluster *c, const char *conf)
 {
 	*c = (struct cluster){.log = -1};
@@ -120,13 +146,8 @@ void cluster_new(struct cluster *c, const char *conf)
 	c->log = open(log, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
 	assert_true(c->log >= 0);
 	free(log);
-	const char *const argv[] = {"initdb", "-D", c->data, "-U", "postgres", "-A", "trust", "-k", "-N", "-E", "UTF8",
-		"--locale=C", "--no-instructions", NULL};
-	char *out;
-	int status = cluster_run(c, argv, &out);
-	if (status != 0)
-		fail_msg("initdb: %s", out);
-	free(out);
+	const char *const copy[] = {"cp", "-a", template_data(c), c->data, NULL};
+	assert_int_equal(cluster_run(c, copy, NULL), 0);
 	write_conf(c, conf);
 }
 
