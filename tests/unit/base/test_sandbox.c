@@ -98,6 +98,7 @@ static void reaches_no_listener(void **state)
 	(void)state;
 	int port;
 	HF_FD_AUTO listener = listen_tcp(&port);
+	assert_true(listener >= 0);
 	char dial[64];
 	snprintf(dial, sizeof(dial), "exec 3<>/dev/tcp/127.0.0.1/%d", port);
 	struct place apart, shared;

@@ -219,6 +219,11 @@ char *cluster_url(const struct cluster *c, const char *user, const char *databas
 	return text_of("postgresql:///%s?host=%s&user=%s", database, c->sockets, user);
 }
 
+static void ignore_notice(void *user, const PGresult *result)
+{
+	(void)user, (void)result;
+}
+
 char *cluster_sql(const struct cluster *c, const char *database, const char *sql)
 {
 	char *url = cluster_url(c, "postgres", database);
@@ -226,6 +231,7 @@ char *cluster_sql(const struct cluster *c, const char *database, const char *sql
 	free(url);
 	if (PQstatus(conn) != CONNECTION_OK)
 		fail_msg("%s", PQerrorMessage(conn));
+	PQsetNoticeReceiver(conn, ignore_notice, NULL);
 	PGresult *r = PQexec(conn, sql);
 	if (PQresultStatus(r) != PGRES_TUPLES_OK && PQresultStatus(r) != PGRES_COMMAND_OK)
 		fail_msg("%s: %s", sql, PQerrorMessage(conn));

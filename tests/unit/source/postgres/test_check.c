@@ -168,7 +168,7 @@ static void damage(const struct fixture *f, const char *path, off_t at)
 {
 	char *full = text_of("%s/%s", f->data, path);
 	HF_FD_AUTO fd = open(full, O_RDWR | O_CLOEXEC);
-	unsigned char byte;
+	unsigned char byte = 0;
 	assert_true(fd >= 0 && pread(fd, &byte, 1, at) == 1);
 	byte ^= 0x41;
 	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
