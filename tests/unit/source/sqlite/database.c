@@ -53,8 +53,7 @@ void bench_sql(struct bench *b, const char *sql)
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-/* The first column of the first row, as text. */
-static char *first_text(const char *path, const char *sql)
+char *database_text(const char *path, const char *sql)
 {
 	sqlite3 *db = open_database(path);
 	sqlite3_stmt *s = NULL;
@@ -70,7 +69,7 @@ static char *first_text(const char *path, const char *sql)
 
 int64_t database_int(const char *path, const char *sql)
 {
-	char *text = first_text(path, sql);
+	char *text = database_text(path, sql);
 	char *end;
 	long long n = strtoll(text, &end, 10);
 	if (*end)
@@ -81,7 +80,7 @@ int64_t database_int(const char *path, const char *sql)
 
 char *database_integrity(const char *path)
 {
-	return first_text(path, "PRAGMA integrity_check");
+	return database_text(path, "PRAGMA integrity_check");
 }
 
 int bench_capture(struct bench *b, const char *location)

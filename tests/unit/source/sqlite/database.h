@@ -27,6 +27,8 @@ void bench_option(struct bench *b, const char *name, const char *value);
 void bench_sql(struct bench *b, const char *sql);
 /* One integer of a query on `path`. */
 int64_t database_int(const char *path, const char *sql);
+/* The first column of the first row of a query on `path`, or SQLite's error. Freed by the caller. */
+char *database_text(const char *path, const char *sql);
 /* "ok", or what PRAGMA integrity_check says first. Freed by the caller. */
 char *database_integrity(const char *path);
 
