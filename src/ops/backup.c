@@ -54,6 +54,8 @@ static int open_run(struct backup *b, struct hf_error *err)
 	if (r == 0)
 		r = hf_catalogue_load(o->repo, &catalogue, &b->catalogue, err);
 	if (r == 0)
+		r = hf_catalogue_require_believed(&b->catalogue, err);
+	if (r == 0)
 		r = hf_condemned_list(o->repo, &b->condemned, err);
 	if (r == 0)
 		r = open_index(b, err);

@@ -164,8 +164,10 @@ int hf_catalogue_evidence(struct hf_catalogue *c, const struct hf_new_evidence *
 /* Revokes a key, with the owner's: entries of it that are among the heads or their ancestors still count, and none that it
  * writes from now on. HF_E_KEY, HF_E_USAGE for the owner's own. */
 int hf_catalogue_revoke(struct hf_catalogue *c, const struct hf_id *key, struct hf_error *err) HF_MUST_CHECK;
-/* Whether the owner revoked that key. What it writes is not believed, so it should not begin to: the functions above refuse
- * with HF_E_KEY. */
+/* Whether the owner revoked that key. */
 bool hf_catalogue_is_revoked(const struct hf_catalogue *c, const struct hf_id *key);
+/* HF_E_KEY if the key that opened the repository is revoked: no one believes what it writes, so a backup should not begin. The
+ * functions above that write entries ask this, too. */
+int hf_catalogue_require_believed(const struct hf_catalogue *c, struct hf_error *err) HF_MUST_CHECK;
 
 #endif

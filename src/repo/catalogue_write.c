@@ -75,14 +75,14 @@ static int put_body(struct hf_catalogue *c, json_t *clear, const char *body, str
 /* The same with `record`, sealed; NULL is {}. No one would believe an entry by a revoked key: better to say so now. */
 static int put_entry(struct hf_catalogue *c, json_t *clear, json_t *record, struct hf_hash *head, struct hf_error *err)
 {
-	if (hf_catalogue_is_revoked(c, &c->repo->key->id))
-		return hf_fail(err, HF_E_KEY, "the key \"%s\" was revoked by the owner: nothing that it writes counts",
-			c->repo->key->name);
+	int r = hf_catalogue_require_believed(c, err);
+	if (r < 0)
+		return r;
 	HF_JSON_AUTO *empty = json_object();
 	char *body = clear ? hf_json_text(record ? record : empty) : NULL;
 	if (!body)
 		return hf_fail(err, HF_E_NOMEM, "out of memory");
-	int r = put_body(c, clear, body, head, err);
+	r = put_body(c, clear, body, head, err);
 	free(body);
 	return r;
 }
@@ -142,6 +142,14 @@ bool hf_catalogue_is_revoked(const struct hf_catalogue *c, const struct hf_id *k
 		if (c->entries[i].kind == HF_CATALOGUE_REVOKE && hf_id_equal(&c->entries[i].key, key))
 			return true;
 	return false;
+}
+
+int hf_catalogue_require_believed(const struct hf_catalogue *c, struct hf_error *err)
+{
+	if (!hf_catalogue_is_revoked(c, &c->repo->key->id))
+		return 0;
+	return hf_fail(err, HF_E_KEY, "the key \"%s\" was revoked by the owner: nothing that it writes counts",
+		c->repo->key->name);
 }
 
 /* Where the graph has several heads, one more entry that has them all as parents, and says nothing itself. */
