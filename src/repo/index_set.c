@@ -267,7 +267,7 @@ static void tidy_copies(const struct search *s)
 /* Puts the sound ones into use. */
 static int use_found(struct search *s, struct hf_error *err)
 {
-	struct hf_index_segment **add = calloc(s->count + 1, sizeof(*add));
+	struct hf_index_segment **add = calloc(s->count + 1, sizeof(struct hf_index_segment *));
 	if (!add)
 		return hf_fail(err, HF_E_NOMEM, "no memory for the list of index segments");
 	size_t count = 0;

@@ -10,6 +10,7 @@
 #ifndef HF_REPO_MANIFEST_CODEC_H
 #define HF_REPO_MANIFEST_CODEC_H
 
+#include "base/arena.h"
 #include "base/cursor.h"
 #include "entry/entry.h"
 #include "repo/content.h"
@@ -19,8 +20,6 @@ enum {
 	HF_MANIFEST_BODY_MAX = 2 << 20, /* bytes of an encoded body */
 };
 
-struct hf_manifest_memory; /* what the pointers of a decoded entry point into */
-
 /* An entry with where its content is. To encode one, fill in the first four members. A decoded one owns its memory,
  * which the next decode into it uses again: start with {0}, end with hf_manifest_entry_free. */
 struct hf_manifest_entry {
@@ -28,7 +27,7 @@ struct hf_manifest_entry {
 	struct hf_content content; /* of a FILE */
 	bool changed;		   /* while it was read */
 	bool partial;		   /* only a part could be read: `content` may be shorter than the size or the extents */
-	struct hf_manifest_memory *memory;
+	struct hf_arena memory; /* decoded: what its pointers point into */
 };
 
 void hf_manifest_entry_free(struct hf_manifest_entry *e);

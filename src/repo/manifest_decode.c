@@ -1,70 +1,19 @@
 /*
  * Entries from bytes; see manifest_codec.h.
  *
- * What a decoded entry points to lies in a chain of blocks that the entry owns. A decode starts over with the first of
- * them, so that reading a million small entries allocates a few times. Every array is allocated only after its count
- * was held against the bytes that are left, so a lying count costs at most a small multiple of those.
+ * What a decoded entry points to lies in its arena, which starts over with each decode. Every array is allocated only after
+ * its count was held against the bytes that are left, so a lying count costs at most a small multiple of those.
  */
 #include "repo/manifest_internal.h"
 
-#include <stdalign.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 4096, BLOCK_KEPT = 1 << 18, SECOND = 1000000000 };
-
-struct hf_manifest_memory {
-	struct hf_manifest_memory *next; /* older blocks */
-	size_t used, cap;
-	alignas(max_align_t) uint8_t bytes[];
-};
-
-static void free_blocks(struct hf_manifest_memory *m)
-{
-	while (m) {
-		struct hf_manifest_memory *next = m->next;
-		free(m);
-		m = next;
-	}
-}
+enum { SECOND = 1000000000 };
 
 void hf_manifest_entry_free(struct hf_manifest_entry *e)
 {
-	free_blocks(e->memory);
+	hf_arena_free(&e->memory);
 	*e = (struct hf_manifest_entry){0};
-}
-
-/* Starts over: keeps the newest block, the largest, unless it is huge. */
-static void reset_memory(struct hf_manifest_entry *e)
-{
-	if (e->memory && e->memory->cap > BLOCK_KEPT) {
-		free_blocks(e->memory);
-		e->memory = NULL;
-	}
-	if (!e->memory)
-		return;
-	free_blocks(e->memory->next);
-	e->memory->next = NULL;
-	e->memory->used = 0;
-}
-
-static void *take(struct hf_manifest_entry *e, size_t len)
-{
-	len = (len + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
-	struct hf_manifest_memory *m = e->memory;
-	if (!m || len > m->cap - m->used) {
-		size_t cap = m ? m->cap * 2 : BLOCK;
-		while (cap < len)
-			cap *= 2;
-		m = malloc(sizeof(*m) + cap);
-		if (!m)
-			return NULL;
-		*m = (struct hf_manifest_memory){.next = e->memory, .cap = cap};
-		e->memory = m;
-	}
-	void *p = m->bytes + m->used;
-	m->used += len;
-	return p;
 }
 
 /* The decoder's state: where it reads, for whom, and whether memory ran out. */
@@ -85,7 +34,7 @@ static void *get_array(struct decoder *d, uint64_t count, size_t least, size_t s
 		fail(d);
 		return NULL;
 	}
-	void *p = take(d->m, (size_t)count * size);
+	void *p = hf_arena_alloc(&d->m->memory, (size_t)count * size);
 	if (!p) {
 		d->no_memory = true;
 		fail(d);
@@ -97,15 +46,11 @@ static void *get_array(struct decoder *d, uint64_t count, size_t least, size_t s
 static char *get_blob(struct decoder *d, size_t max, size_t *len)
 {
 	const uint8_t *p = hf_cursor_blob(d->c, max, len);
-	char *copy = d->c->failed ? NULL : take(d->m, *len + 1);
+	char *copy = d->c->failed ? NULL : hf_arena_copy(&d->m->memory, p, *len);
 	if (!copy) {
 		d->no_memory = d->no_memory || !d->c->failed;
 		fail(d);
-		return NULL;
 	}
-	if (*len)
-		memcpy(copy, p, *len);
-	copy[*len] = 0;
 	return copy;
 }
 
@@ -258,7 +203,7 @@ int hf_manifest_decode_body(struct hf_cursor *c, struct hf_manifest_entry *m, st
 {
 	struct hf_entry path = {.path = m->entry.path, .path_len = m->entry.path_len};
 	struct decoder d = {.c = c, .m = m};
-	reset_memory(m);
+	hf_arena_reset(&m->memory);
 	*m = (struct hf_manifest_entry){.entry = path, .memory = m->memory};
 	unsigned flags = get_head(&d);
 	get_options(&d, flags);
