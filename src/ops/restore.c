@@ -1,0 +1,303 @@
+/* Restore; see restore.h. */
+#include "ops/restore.h"
+
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "base/stop.h"
+#include "base/time.h"
+#include "ops/unpack.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct restore {
+	const struct hf_restore_request *request;
+	struct hf_restore_result *result;
+	struct hf_access access;
+	char *target; /* without trailing slashes */
+	char *stage;  /* beside it: what is being built */
+	char *before; /* beside it: where the old one goes */
+	bool is_staged, target_exists;
+	int64_t start;
+};
+
+/* --- the target ------------------------------------------------------------------------------------------------------- */
+
+static int count_entries(const char *path, struct hf_error *err)
+{
+	DIR *dir = opendir(path);
+	if (!dir)
+		return hf_fail_errno(err, errno, "open the target %s", path);
+	int n = 0;
+	for (struct dirent *de; (de = readdir(dir));)
+		n += strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0;
+	closedir(dir);
+	return n;
+}
+
+static int look_at_target(struct restore *rs, struct hf_error *err)
+{
+	struct stat st;
+	if (lstat(rs->target, &st) < 0)
+		return errno == ENOENT ? 0 : hf_fail_errno(err, errno, "look at the target %s", rs->target);
+	rs->target_exists = true;
+	if (!S_ISDIR(st.st_mode))
+		return hf_fail(err, HF_E_EXISTS, "the target %s is %s, not a directory", rs->target,
+			S_ISLNK(st.st_mode) ? "a symbolic link" : "a file");
+	int n = count_entries(rs->target, err);
+	if (n > 0 && !rs->request->overwrite)
+		return hf_fail(err, HF_E_EXISTS,
+			"the target %s is not empty; choose another, or give --overwrite (which keeps what is there)",
+			rs->target);
+	return n < 0 ? n : 0;
+}
+
+static int name_places(struct restore *rs, struct hf_error *err)
+{
+	char id[HF_ID_TEXT];
+	const char *target = rs->request->target;
+	size_t len = strlen(target);
+	while (len > 1 && target[len - 1] == '/')
+		len--;
+	rs->target = strndup(target, len);
+	struct hf_id random = hf_id_new();
+	hf_hex(random.b, 4, id);
+	if (!rs->target || len == 0 || asprintf(&rs->stage, "%s.restoring-%s", rs->target, id) < 0 ||
+		asprintf(&rs->before, "%s.before-%s", rs->target, id) < 0)
+		return hf_fail(err, len ? HF_E_NOMEM : HF_E_USAGE, "restore needs a target directory");
+	if (strcmp(rs->target, "/") == 0)
+		return hf_fail(err, HF_E_USAGE, "the root directory can't be swapped; restore beside and copy");
+	return 0;
+}
+
+static int make_stage(struct restore *rs, struct hf_error *err)
+{
+	char *slash = strrchr(rs->stage, '/');
+	if (slash && slash != rs->stage) {
+		*slash = 0;
+		int r = hf_mkdirs(AT_FDCWD, rs->stage, 0777, err);
+		*slash = '/';
+		if (r < 0)
+			return r;
+	}
+	if (mkdir(rs->stage, 0700) < 0)
+		return hf_fail_errno(err, errno, "make %s", rs->stage);
+	rs->is_staged = true;
+	return 0;
+}
+
+/* What was built takes the target's place. */
+static int swap(struct restore *rs, struct hf_error *err)
+{
+	int r;
+	if (!rs->target_exists) {
+		r = hf_file_rename(AT_FDCWD, rs->stage, AT_FDCWD, rs->target, true, err);
+	} else {
+		r = hf_file_exchange(AT_FDCWD, rs->stage, AT_FDCWD, rs->target, err);
+		if (r == 0 && rmdir(rs->stage) < 0) { /* it was not empty: keep it */
+			r = hf_file_rename(AT_FDCWD, rs->stage, AT_FDCWD, rs->before, true, err);
+			rs->result->kept_old = r == 0 ? strdup(rs->before) : NULL;
+		}
+	}
+	if (r < 0)
+		return hf_wrap(err, r, "put what was restored in place (it is complete in %s; a mount point can't be swapped)",
+			rs->stage);
+	rs->is_staged = false;
+	if (rs->result->kept_old && rs->request->discard_old) {
+		r = hf_remove_tree(AT_FDCWD, rs->before, err);
+		free(rs->result->kept_old);
+		rs->result->kept_old = NULL;
+	}
+	return r;
+}
+
+/* --- sources ---------------------------------------------------------------------------------------------------------- */
+
+/* The paths of --include that are this source's, without its name. */
+static int select_paths(const struct restore *rs, const struct hf_snapshot_source *s, size_t sources,
+	struct hf_path *out, size_t *count)
+{
+	const struct hf_restore_request *q = rs->request;
+	size_t len = strlen(s->name);
+	*count = 0;
+	for (size_t i = 0; i < q->include_count; i++) {
+		const char *p = q->include[i];
+		bool named = strncmp(p, s->name, len) == 0 && (p[len] == '/' || !p[len]);
+		if (!named && sources > 1)
+			continue;
+		p += named ? len + (p[len] == '/') : 0;
+		size_t n = strlen(p);
+		while (n && p[n - 1] == '/')
+			n--;
+		out[(*count)++] = (struct hf_path){p, n};
+	}
+	return 0;
+}
+
+static int open_place(const struct restore *rs, const struct hf_snapshot_source *s, size_t sources,
+	struct hf_error *err)
+{
+	char *path = NULL;
+	if (asprintf(&path, sources > 1 ? "%s/%s" : "%s", rs->stage, s->name) < 0)
+		return hf_fail(err, HF_E_NOMEM, "no memory");
+	int fd = -1;
+	if (sources > 1 && mkdir(path, 0700) < 0)
+		fd = hf_fail_errno(err, errno, "make %s", path);
+	else if ((fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
+		fd = hf_fail_errno(err, errno, "open %s", path);
+	free(path);
+	return fd;
+}
+
+static int check_found(struct hf_access *a, const struct hf_snapshot_source *s, const struct hf_path *paths,
+	size_t count, struct hf_error *err)
+{
+	const struct hf_chunk_feed feed = hf_reader_feed(a->reader);
+	HF_MANIFEST_READER_AUTO *reader = NULL;
+	int r = count ? hf_manifest_reader_open(&feed, &s->root, &reader, err) : 0;
+	for (size_t i = 0; i < count && r >= 0; i++) {
+		const struct hf_manifest_entry *e;
+		r = paths[i].len ? hf_manifest_reader_find(reader, &paths[i], &e, err) : 1;
+		if (r == 0)
+			return hf_fail(err, HF_E_NOTFOUND, "the snapshot has no %s/%.*s (see holdfast ls)", s->name,
+				(int)paths[i].len, paths[i].path);
+	}
+	return r < 0 ? r : 0;
+}
+
+static int restore_source(struct restore *rs, const struct hf_snapshot_source *s, size_t sources,
+	struct hf_restored_source *out, struct hf_error *err)
+{
+	const struct hf_restore_request *q = rs->request;
+	struct hf_path *paths = calloc(q->include_count + 1, sizeof(*paths));
+	char *target = NULL, *conf = NULL;
+	size_t count = 0;
+	struct hf_unpacked done = {0};
+	HF_FD_AUTO fd = -1;
+	int r = paths && asprintf(&target, sources > 1 ? "%s/%s" : "%s", rs->target, s->name) >= 0 &&
+				asprintf(&conf, "%s.conf", target) >= 0
+			? select_paths(rs, s, sources, paths, &count)
+			: hf_fail(err, HF_E_NOMEM, "no memory");
+	bool is_wanted = !q->include_count || count;
+	if (r == 0 && is_wanted)
+		r = check_found(&rs->access, s, paths, count, err);
+	if (r == 0 && is_wanted) {
+		fd = open_place(rs, s, sources, err);
+		const struct hf_unpack what = {.access = &rs->access, .source = s, .dirfd = fd, .target = target,
+			.conf_path = conf, .scratch = q->scratch, .paths = q->include_count ? paths : NULL,
+			.path_count = count, .options = q->options, .option_count = q->option_count,
+			.progress = q->progress};
+		r = fd < 0 ? fd : hf_unpack_source(&what, &done, err);
+		rs->result->locate_ns += done.locate_ns;
+		rs->result->fetch_ns += done.fetch_ns;
+	}
+	if (r == 0)
+		*out = (struct hf_restored_source){.name = strdup(s->name), .kind = strdup(s->kind),
+			.files = done.restored.files, .bytes = done.restored.bytes,
+			.consistency_point = s->consistency_point, .notes = json_incref(done.restored.notes)};
+	hf_unpacked_free(&done);
+	free(paths);
+	free(target);
+	free(conf);
+	return r;
+}
+
+static bool is_asked_for(const struct hf_restore_request *q, const struct hf_snapshot_source *s)
+{
+	return !q->source || strcmp(q->source, s->name) == 0;
+}
+
+static int restore_all(struct restore *rs, struct hf_error *err)
+{
+	const struct hf_restore_request *q = rs->request;
+	const struct hf_snapshot *s = q->point->snapshot;
+	size_t sources = 0;
+	uint64_t bytes = 0, files = 0;
+	for (size_t i = 0; i < s->source_count; i++)
+		if (is_asked_for(q, &s->sources[i])) {
+			sources++;
+			bytes += s->sources[i].bytes;
+			files += s->sources[i].files;
+		}
+	if (!sources)
+		return hf_fail(err, HF_E_NOTFOUND, "the snapshot has no source %s", q->source ? q->source : "at all");
+	hf_progress_phase(q->progress, "restoring", q->include_count ? 0 : bytes, q->include_count ? 0 : files);
+	rs->result->sources = calloc(sources, sizeof(*rs->result->sources));
+	if (!rs->result->sources)
+		return hf_fail(err, HF_E_NOMEM, "no memory");
+	int r = 0;
+	for (size_t i = 0; i < s->source_count && r == 0; i++) {
+		if (!is_asked_for(q, &s->sources[i]))
+			continue;
+		r = restore_source(rs, &s->sources[i], sources, &rs->result->sources[rs->result->source_count], err);
+		if (r == 0 && rs->result->sources[rs->result->source_count].name)
+			rs->result->source_count++;
+	}
+	return r;
+}
+
+static int sync_stage(const struct restore *rs, struct hf_error *err)
+{
+	HF_FD_AUTO fd = open(rs->stage, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? hf_fail_errno(err, errno, "open %s", rs->stage) : hf_syncfs(fd, rs->stage, err);
+}
+
+static void clean_up(struct restore *rs)
+{
+	struct hf_error why = {0};
+	if (rs->is_staged && hf_remove_tree(AT_FDCWD, rs->stage, &why) < 0)
+		hf_warn("what was half restored is left in %s: %s", rs->stage, why.msg);
+}
+
+int hf_restore(const struct hf_restore_request *request, struct hf_restore_result *out, struct hf_error *err)
+{
+	struct restore rs = {.request = request, .result = out, .start = hf_time_monotonic()};
+	*out = (struct hf_restore_result){0};
+	int r = hf_repository_require_reading(request->repo, true, "restore", err);
+	if (r == 0)
+		r = name_places(&rs, err);
+	if (r == 0)
+		r = look_at_target(&rs, err);
+	if (r == 0)
+		r = hf_access_open(request->repo, &request->point->snapshot->domain, &rs.access, err);
+	out->locate_ns = hf_time_monotonic() - rs.start;
+	if (r == 0)
+		r = make_stage(&rs, err);
+	if (r == 0)
+		r = restore_all(&rs, err);
+	if (r == 0)
+		r = hf_stop_check(err);
+	int64_t before_sync = hf_time_monotonic();
+	if (r == 0)
+		r = sync_stage(&rs, err);
+	bool was_complete = r == 0;
+	if (r == 0)
+		r = swap(&rs, err);
+	out->fetch_ns += hf_time_monotonic() - before_sync;
+	out->elapsed_ns = hf_time_monotonic() - rs.start;
+	if (!was_complete)
+		clean_up(&rs);
+	hf_access_close(&rs.access);
+	free(rs.target);
+	free(rs.stage);
+	free(rs.before);
+	return r;
+}
+
+void hf_restore_result_free(struct hf_restore_result *result)
+{
+	for (size_t i = 0; i < result->source_count; i++) {
+		free(result->sources[i].name);
+		free(result->sources[i].kind);
+		json_decref(result->sources[i].notes);
+	}
+	free(result->sources);
+	free(result->kept_old);
+	*result = (struct hf_restore_result){0};
+}
