@@ -10,6 +10,7 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,7 +235,9 @@ struct feed {
 	size_t piece_max;
 	size_t file, range, at; /* where in the recording */
 	bool in_file;
-	_Atomic size_t held;
+	pthread_mutex_t lock;
+	pthread_cond_t released;
+	size_t held;
 };
 
 struct piece {
@@ -265,8 +268,9 @@ static void give(struct feed *feed, struct piece *piece)
 
 static int on_next(struct hf_feed *base, struct hf_piece **out, struct hf_error *err)
 {
-	(void)err;
 	struct feed *feed = (struct feed *)base;
+	if (feed->rec->fail_at > 0 && feed->file + 1 == feed->rec->fail_at)
+		return hf_fail(err, HF_E_CORRUPT, "the feed fails");
 	if (feed->file == feed->rec->count)
 		return 0;
 	const struct rig_file *file = &feed->rec->files[feed->file];
@@ -282,15 +286,23 @@ static int on_next(struct hf_feed *base, struct hf_piece **out, struct hf_error 
 		feed->file++;
 		feed->range = 0;
 	}
+	pthread_mutex_lock(&feed->lock);
+	while (feed->held == 2) /* as strict as a feed may be */
+		pthread_cond_wait(&feed->released, &feed->lock);
 	feed->held++;
+	pthread_mutex_unlock(&feed->lock);
 	*out = &piece->base;
 	return 1;
 }
 
 static void on_release(struct hf_feed *base, struct hf_piece *piece)
 {
-	((struct feed *)base)->held--;
+	struct feed *feed = (struct feed *)base;
 	free(piece);
+	pthread_mutex_lock(&feed->lock);
+	feed->held--;
+	pthread_cond_signal(&feed->released);
+	pthread_mutex_unlock(&feed->lock);
 }
 
 struct hf_feed *rig_feed_new(const struct rig_recording *rec, size_t piece)
@@ -301,6 +313,8 @@ struct hf_feed *rig_feed_new(const struct rig_recording *rec, size_t piece)
 	feed->base.ops = &ops;
 	feed->rec = rec;
 	feed->piece_max = piece;
+	pthread_mutex_init(&feed->lock, NULL);
+	pthread_cond_init(&feed->released, NULL);
 	return &feed->base;
 }
 
@@ -308,6 +322,40 @@ void rig_feed_free(struct hf_feed *base)
 {
 	assert_int_equal(((struct feed *)base)->held, 0);
 	free(base);
+}
+
+static void assert_same_entry(const struct hf_entry *a, const struct hf_entry *b)
+{
+	if (a->type != b->type || a->mode != b->mode || a->uid != b->uid || a->gid != b->gid ||
+		a->mtime_ns != b->mtime_ns || a->size != b->size || a->device_major != b->device_major ||
+		a->device_minor != b->device_minor || a->file_flags != b->file_flags ||
+		a->link_len != b->link_len || (a->link && memcmp(a->link, b->link, a->link_len) != 0) ||
+		a->xattr_count != b->xattr_count || a->is_sparse != b->is_sparse)
+		fail_msg("\"%s\" differs: type %d %d mode %o %o owner %u:%u %u:%u mtime %lld %lld flags %x %x xattrs %zu "
+			 "%zu sparse %d %d",
+			a->path, a->type, b->type, a->mode, b->mode, a->uid, a->gid, b->uid, b->gid,
+			(long long)a->mtime_ns, (long long)b->mtime_ns, a->file_flags, b->file_flags, a->xattr_count,
+			b->xattr_count, a->is_sparse, b->is_sparse);
+	for (size_t i = 0; i < a->xattr_count; i++) {
+		assert_string_equal(a->xattrs[i].name, b->xattrs[i].name);
+		assert_int_equal(a->xattrs[i].len, b->xattrs[i].len);
+		assert_memory_equal(a->xattrs[i].value, b->xattrs[i].value, a->xattrs[i].len);
+	}
+}
+
+void rig_assert_same(struct rig_recording *a, struct rig_recording *b)
+{
+	assert_int_equal(a->count, b->count);
+	for (size_t i = 0; i < a->count; i++) {
+		const struct rig_file *x = &a->files[i], *y = &b->files[i];
+		assert_string_equal(x->entry.path, y->entry.path);
+		assert_same_entry(&x->entry, &y->entry);
+		if (x->entry.type != HF_ENTRY_FILE || x->done.size > 64 << 20)
+			continue;
+		size_t len;
+		const uint8_t *data = rig_contents(a, x, &len);
+		assert_memory_equal(data, rig_contents(b, y, &len), len);
+	}
 }
 
 int rig_scratch(char path[64])

@@ -38,7 +38,7 @@ struct rig_recording {
 	bool is_open; /* between begin and end */
 	const struct rig_recording *last; /* `known` answers from this */
 	size_t tokens;			  /* given out and not yet consumed */
-	size_t fail_at;			  /* the begin, of so many, that fails with HF_E_NOSPACE; 0: none */
+	size_t fail_at;			  /* the begin (of a feed: the entry), of so many, that fails; 0: none */
 	char *known_path;
 };
 
@@ -49,7 +49,11 @@ const char *rig_problem(const struct rig_recording *rec, const char *path);	    
 /* The contents up to `len`, holes as zeros, in memory of the recording. */
 const uint8_t *rig_contents(struct rig_recording *rec, const struct rig_file *file, size_t *len);
 
-/* Plays a recording back in pieces of at most `piece` bytes. At the end every piece must have been released. */
+/* Asserts that two recordings hold the same entries with the same attributes and contents. */
+void rig_assert_same(struct rig_recording *a, struct rig_recording *b);
+
+/* Plays a recording back in pieces of at most `piece` bytes, and lets no more than two be held at a time. At the end
+ * every piece must have been released. */
 struct hf_feed *rig_feed_new(const struct rig_recording *rec, size_t piece);
 void rig_feed_free(struct hf_feed *feed);
 
