@@ -46,9 +46,9 @@ struct hf_restore_options {
 	const json_t *detail; /* what capture recorded, or NULL */
 	bool is_partial;      /* some paths only (--include) */
 	const char *target;   /* where the tree will stand when the caller has put it in place: for notes. May be NULL */
-	const char *conf_path; /* postgresql: where configuration from outside the data directory goes, a directory that
-				* is not there yet or empty ("DIR.conf"; made only if there is something for it). NULL: it
-				* is left out, and a note says so */
+	const char *conf_path; /* postgresql: where to write configuration from outside the data directory: a directory that
+				* is not there yet or empty, made only if there is something for it. In the end it stands
+				* at TARGET.conf (the notes say so). NULL: it is left out, and a note says so */
 };
 
 struct hf_restored {

@@ -126,26 +126,39 @@ static const char *kind_of_conf(const struct hf_restore_options *options)
 
 /* How to start it: with a configuration from outside, every path that it names must be overruled, above all
  * data_directory, which would lead to where the cluster was. */
-static int note_conf(struct restore *r, struct hf_error *err)
+static int note_start(struct restore *r, const char *conf, bool is_generated, struct hf_error *err)
 {
-	const char *conf = r->options->conf_path, *data = r->options->target ? r->options->target : "DIR";
-	const char *kind = kind_of_conf(r->options);
-	if (!r->has_conf && (strcmp(kind, "captured") == 0 || strcmp(kind, "generated") == 0))
-		return note(r->out, err, "the configuration, which was outside the data directory, was not restored: "
-					 "the cluster does not start without one");
-	if (!r->has_conf)
-		return 0;
-	int result = strcmp(kind, "generated") == 0
-			     ? note(r->out, err,
-				       "the configuration was outside the data directory and could not be read when it was "
-				       "backed up: a minimal one is in %s", conf)
-			     : note(r->out, err, "the configuration, which was outside the data directory, is in %s", conf);
+	const char *data = r->options->target ? r->options->target : "DIR";
+	int result = note(r->out, err,
+		is_generated ? "the configuration was outside the data directory and could not be read when it was backed up: "
+			       "a minimal one is in %s"
+			     : "the configuration, which was outside the data directory, is in %s",
+		conf);
 	if (result < 0)
 		return result;
 	return note(r->out, err,
 		"start it with: pg_ctl -D %s -o '-c config_file=%s/postgresql.conf -c data_directory=%s "
 		"-c hba_file=%s/pg_hba.conf -c ident_file=%s/pg_ident.conf' start",
 		data, conf, data, conf, conf);
+}
+
+static int note_conf(struct restore *r, struct hf_error *err)
+{
+	const char *kind = kind_of_conf(r->options);
+	bool was_outside = strcmp(kind, "captured") == 0 || strcmp(kind, "generated") == 0;
+	if (!r->has_conf && was_outside)
+		return note(r->out, err, "the configuration, which was outside the data directory, was not restored: "
+					 "the cluster does not start without one");
+	if (!r->has_conf)
+		return 0;
+	char *conf = NULL;
+	int n = r->options->target ? asprintf(&conf, "%s.conf", r->options->target)
+				   : asprintf(&conf, "%s", r->options->conf_path);
+	if (n < 0)
+		return hf_fail(err, HF_E_NOMEM, "note what was restored: no memory");
+	int result = note_start(r, conf, strcmp(kind, "generated") == 0, err);
+	free(conf);
+	return result;
 }
 
 static int note_all(struct restore *r, int dirfd, struct hf_error *err)
