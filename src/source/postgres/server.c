@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 
 #define INSIDE "/holdfast"
-enum { STOP_SECONDS = 120, QUIT_SECONDS = 20, TOOL_ARGS_MAX = 32 };
+enum { STOP_SECONDS = 120, QUIT_SECONDS = 20, TOOL_ARGS_MAX = 32, SOCKET_DIR_MAX = 90 };
 
 static int no_memory(struct hf_error *err)
 {
@@ -297,9 +297,11 @@ static int still_runs(struct hf_pg_server *s, int64_t wait_ns, struct hf_error *
 
 int hf_pg_server_connect(struct hf_pg_server *s, const struct hf_pg_login *login, PGconn **out, struct hf_error *err)
 {
-	char host[64];
+	char host[SOCKET_DIR_MAX];
 	*out = NULL;
-	snprintf(host, sizeof(host), "/proc/self/fd/%d", s->socket_fd);
+	/* A socket's path has little room; by its descriptor a directory is always short. */
+	if ((size_t)snprintf(host, sizeof(host), "%s/s", s->options.scratch) >= sizeof(host))
+		snprintf(host, sizeof(host), "/proc/self/fd/%d", s->socket_fd);
 	/* Each parameter that an environment variable could set otherwise; above all PGHOSTADDR. */
 	const char *const params[][2] = {{"host", host}, {"hostaddr", ""}, {"port", "5432"}, {"user", login->user},
 		{"password", "unused"}, {"sslmode", "disable"}, {"gssencmode", "disable"},

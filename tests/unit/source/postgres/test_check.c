@@ -224,6 +224,37 @@ static void one_that_does_not_start(void **state)
 	fixture_free(&f);
 }
 
+static void on_alarm(int number)
+{
+	hf_stop_request(number);
+}
+
+/* Told to stop in the middle of a question: the server goes down with it. Its scratch directory has a path that no
+ * socket's address has room for. */
+static void one_that_is_stopped(void **state)
+{
+	(void)state;
+	struct fixture f;
+	cluster_new(&f.cluster, NULL);
+	cluster_start(&f.cluster);
+	capture(&f);
+	char *deep = text_of("%s/%0100d", f.scratch, 0);
+	assert_int_equal(mkdir(deep, 0700), 0);
+	free(f.scratch);
+	f.scratch = deep;
+	const struct hf_option options[] = {{"check-sql", "SELECT pg_sleep(1000) IS NULL"}};
+	struct hf_check_report report;
+	struct hf_error err = {0};
+	signal(SIGALRM, on_alarm);
+	alarm(6);
+	assert_int_equal(check(&f, options, 1, &report, &err), HF_E_STOPPED);
+	alarm(0);
+	hf_stop_reset();
+	assert_down(&f);
+	hf_check_report_free(&report);
+	fixture_free(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +262,7 @@ int main(void)
 		cmocka_unit_test(statements_that_do_not_hold),
 		cmocka_unit_test(a_damaged_page),
 		cmocka_unit_test(one_that_does_not_start),
+		cmocka_unit_test(one_that_is_stopped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
