@@ -175,7 +175,7 @@ static void find_sqlstate(const char *message, char out[6])
 static const char *advice(PGconn *conn, const char *sqlstate, bool replication)
 {
 	if (strcmp(sqlstate, "28000") == 0 && replication)
-		return "pg_hba.conf must let this role make replication connections "
+		return "the role must exist, and pg_hba.conf must let it make replication connections "
 		       "(a line with the database \"replication\")";
 	if (strcmp(sqlstate, "28000") == 0)
 		return "check the role's name and pg_hba.conf";
@@ -201,7 +201,8 @@ static void flatten(const char *message, char *out, size_t len)
 	size_t n = 0;
 	for (const char *line = message; *line && n + 1 < len;) {
 		size_t l = strcspn(line, "\n");
-		bool skip = strncmp(line, "LOCATION:", 9) == 0 || l == 0;
+		/* libpq's own advice, an indented question, is ours in other words. */
+		bool skip = strncmp(line, "LOCATION:", 9) == 0 || l == 0 || (line[0] == '\t' && line[l - 1] == '?');
 		if (!skip && n > 0 && n + 3 < len) {
 			memcpy(out + n, "; ", 2);
 			n += 2;
