@@ -184,6 +184,8 @@ static int capture_raw(struct hf_sqlite_capture *c, struct hf_error *err)
 	if (fstat(c->db.fd, &st) < 0)
 		return hf_fail_errno(err, errno, "look at %s", c->db.path);
 	c->method = "raw";
+	if (hf_sqlite_wal_size(&c->db) > 0)
+		hf_sqlite_capture_problem(c, "its -wal is not in the snapshot, since SQLite can't read the database");
 	c->facts.page_size = 4096;
 	c->size = (uint64_t)st.st_size;
 	int r = begin(c, err);

@@ -239,6 +239,8 @@ static int check_file(struct checker *c, int dirfd, const char *name, struct hf_
 		sqlite3_progress_handler(c->db, 100000, on_progress, NULL);
 		sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 		sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+		/* Indexes are looked up in the order of their table: with the usual 2 MiB most look-ups read the file. */
+		(void)!sqlite3_exec(c->db, "PRAGMA cache_size=-32768", NULL, NULL, NULL); /* fails if the schema does */
 		r = run_checks(c, err);
 	}
 	hf_sqlite_backing_close(&backing);
