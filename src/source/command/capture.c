@@ -27,6 +27,7 @@ struct run {
 	int out, err;	  /* reading ends; -1 at the end of file */
 	uint64_t written; /* bytes of output so far */
 	uint8_t *block;
+	const char **env;
 	char tail[TAIL_MAX]; /* the last of standard error */
 	size_t tail_len;
 };
@@ -37,6 +38,21 @@ static void run_free(struct run *run)
 	hf_fd_close(&run->out);
 	hf_fd_close(&run->err);
 	free(run->block);
+	free(run->env);
+}
+
+/* Our environment, without what opens the repository: a dump has no business with it. */
+static const char **scrubbed_environment(void)
+{
+	static const char secret[] = "HOLDFAST_PASSPHRASE"; /* and …_FILE, …_COMMAND */
+	size_t n = 0;
+	while (environ[n])
+		n++;
+	const char **env = calloc(n + 1, sizeof(env[0]));
+	for (size_t i = 0, k = 0; env && i < n; i++)
+		if (strncmp(environ[i], secret, sizeof(secret) - 1) != 0)
+			env[k++] = environ[i];
+	return env;
 }
 
 static int start(struct run *run, struct hf_error *err)
@@ -44,7 +60,8 @@ static int start(struct run *run, struct hf_error *err)
 	int out[2] = {-1, -1};
 	int errors[2] = {-1, -1};
 	run->block = malloc(BLOCK);
-	if (!run->block)
+	run->env = scrubbed_environment();
+	if (!run->block || !run->env)
 		return hf_fail(err, HF_E_NOMEM, "no memory for the output of a command");
 	if (pipe2(out, O_CLOEXEC) < 0)
 		return hf_fail_errno(err, errno, "make a pipe");
@@ -54,8 +71,8 @@ static int start(struct run *run, struct hf_error *err)
 	if (r == 0) {
 		fcntl(run->err, F_SETFL, O_NONBLOCK);
 		fcntl(run->out, F_SETPIPE_SZ, 1 << 20); /* fewer switches; a refusal costs nothing */
-		struct hf_proc_options o = {
-			.argv = (const char *const *)run->command->argv, .out = out[1], .err = errors[1]};
+		struct hf_proc_options o = {.argv = (const char *const *)run->command->argv,
+			.env = run->env, .out = out[1], .err = errors[1]};
 		r = hf_proc_start(&o, &run->proc, err);
 	}
 	hf_fd_close(&out[1]);

@@ -83,6 +83,7 @@ static int sqlite_open(const struct hf_source_spec *spec, struct hf_source **out
 
 const struct hf_source_driver hf_source_sqlite = {
 	.kind = "sqlite",
+	.is_ordered = true,
 	.open = sqlite_open,
 	.capture = hf_sqlite_capture,
 	.restore = hf_sqlite_restore,

@@ -45,7 +45,7 @@ static int watch_wal(struct hf_sqlite_capture *c, struct hf_error *err)
 	c->wal_after = hf_sqlite_wal_size(&c->db);
 	if (c->wal_after <= c->wal_before + c->wal_limit)
 		return 0;
-	return hf_fail(err, HF_E_NOSPACE,
+	return hf_fail(err, HF_E_CHANGED,
 		"the -wal grew by more than %llu bytes while it was captured, since it can't be reset meanwhile: allow more by "
 		"the option wal-limit, or capture when less is written", (unsigned long long)c->wal_limit);
 }

@@ -81,6 +81,20 @@ static void output_becomes_a_file(void **state)
 	free(text);
 }
 
+static void the_passphrase_stays_with_us(void **state)
+{
+	struct bench *b = *state;
+	setenv("HOLDFAST_PASSPHRASE", "correct horse", 1);
+	setenv("HOLDFAST_TEST", "this one goes", 1);
+	assert_int_equal(capture(b, ARGV("env")), 0);
+	HF_BUF_AUTO got = HF_BUF(1 << 20);
+	assert_int_equal(hf_file_read(AT_FDCWD, b->recorder.items[0].data, &got, NULL), 0);
+	assert_null(strstr(hf_buf_cstr(&got), "horse"));
+	assert_non_null(strstr(hf_buf_cstr(&got), "HOLDFAST_TEST=this one goes\n"));
+	unsetenv("HOLDFAST_PASSPHRASE");
+	unsetenv("HOLDFAST_TEST");
+}
+
 static void much_output_and_much_noise(void **state)
 {
 	struct bench *b = *state;
@@ -207,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(output_becomes_a_file),
+		CASE(the_passphrase_stays_with_us),
 		CASE(much_output_and_much_noise),
 		CASE(no_output_is_an_empty_file),
 		CASE(failure_is_told_in_its_own_words),
