@@ -23,6 +23,7 @@ struct restore {
 	char *target; /* without trailing slashes */
 	char *stage;  /* beside it: what is being built */
 	char *before; /* beside it: where the old one goes */
+	char *conf;   /* STAGE.conf: configuration that stood outside of what is restored, if the driver made it */
 	bool is_staged, target_exists;
 	int64_t start;
 };
@@ -69,7 +70,7 @@ static int name_places(struct restore *rs, struct hf_error *err)
 	struct hf_id random = hf_id_new();
 	hf_hex(random.b, 4, id);
 	if (!rs->target || len == 0 || asprintf(&rs->stage, "%s.restoring-%s", rs->target, id) < 0 ||
-		asprintf(&rs->before, "%s.before-%s", rs->target, id) < 0)
+		asprintf(&rs->before, "%s.before-%s", rs->target, id) < 0 || asprintf(&rs->conf, "%s.conf", rs->stage) < 0)
 		return hf_fail(err, len ? HF_E_NOMEM : HF_E_USAGE, "restore needs a target directory");
 	if (strcmp(rs->target, "/") == 0)
 		return hf_fail(err, HF_E_USAGE, "the root directory can't be swapped; restore beside and copy");
@@ -114,6 +115,30 @@ static int swap(struct restore *rs, struct hf_error *err)
 		free(rs->result->kept_old);
 		rs->result->kept_old = NULL;
 	}
+	return r;
+}
+
+/* Configuration that was restored goes to TARGET.conf; what is there is kept as the target was. With several sources it
+ * lies within the target and came along. */
+static int place_conf(const struct restore *rs, struct hf_error *err)
+{
+	struct stat st;
+	char *to = NULL, *kept = NULL;
+	if (lstat(rs->conf, &st) < 0)
+		return errno == ENOENT ? 0 : hf_fail_errno(err, errno, "look at %s", rs->conf);
+	int r = asprintf(&to, "%s.conf", rs->target) >= 0 && asprintf(&kept, "%s.conf", rs->before) >= 0
+			? 0 : hf_fail(err, HF_E_NOMEM, "no memory");
+	if (r == 0 && lstat(to, &st) == 0) {
+		r = hf_file_rename(AT_FDCWD, to, AT_FDCWD, kept, true, err);
+		if (r == 0 && rs->request->discard_old)
+			r = hf_remove_tree(AT_FDCWD, kept, err);
+		else if (r == 0)
+			hf_warn("what was in %s is now in %s", to, kept);
+	}
+	if (r == 0)
+		r = hf_file_rename(AT_FDCWD, rs->conf, AT_FDCWD, to, true, err);
+	free(to);
+	free(kept);
 	return r;
 }
 
@@ -181,7 +206,8 @@ static int restore_source(struct restore *rs, const struct hf_snapshot_source *s
 	struct hf_unpacked done = {0};
 	HF_FD_AUTO fd = -1;
 	int r = paths && asprintf(&target, sources > 1 ? "%s/%s" : "%s", rs->target, s->name) >= 0 &&
-				asprintf(&conf, "%s.conf", target) >= 0
+				(sources > 1 ? asprintf(&conf, "%s/%s.conf", rs->stage, s->name)
+					     : asprintf(&conf, "%s", rs->conf)) >= 0
 			? select_paths(rs, s, sources, paths, &count)
 			: hf_fail(err, HF_E_NOMEM, "no memory");
 	bool is_wanted = !q->include_count || count;
@@ -253,6 +279,8 @@ static void clean_up(struct restore *rs)
 	struct hf_error why = {0};
 	if (rs->is_staged && hf_remove_tree(AT_FDCWD, rs->stage, &why) < 0)
 		hf_warn("what was half restored is left in %s: %s", rs->stage, why.msg);
+	if (hf_remove_tree(AT_FDCWD, rs->conf, &why) < 0)
+		hf_warn("what was half restored is left in %s: %s", rs->conf, why.msg);
 }
 
 int hf_restore(const struct hf_restore_request *request, struct hf_restore_result *out, struct hf_error *err)
@@ -279,14 +307,17 @@ int hf_restore(const struct hf_restore_request *request, struct hf_restore_resul
 	bool was_complete = r == 0;
 	if (r == 0)
 		r = swap(&rs, err);
+	if (r == 0)
+		r = place_conf(&rs, err);
 	out->fetch_ns += hf_time_monotonic() - before_sync;
 	out->elapsed_ns = hf_time_monotonic() - rs.start;
-	if (!was_complete)
+	if (!was_complete && rs.conf)
 		clean_up(&rs);
 	hf_access_close(&rs.access);
 	free(rs.target);
 	free(rs.stage);
 	free(rs.before);
+	free(rs.conf);
 	return r;
 }
 
