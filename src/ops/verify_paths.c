@@ -1,0 +1,176 @@
+/*
+ * The manifests of a verification: every node is read, every chunk that an entry names must be found in the index in a pack
+ * that is sound. What is not names the paths that it touches.
+ */
+#include "ops/verify_internal.h"
+
+#include "base/hex.h"
+#include "base/stop.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct look {
+	struct hf_verify *v;
+	struct hf_access *access;
+	const struct hf_snapshot *snapshot;
+	const struct hf_snapshot_source *source;
+};
+
+static size_t bad_chunk(struct hf_verify *v, const struct hf_chunk_id *id, const struct hf_ref *pack)
+{
+	size_t low = 0, high = v->chunk_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (memcmp(&v->chunks[middle].id, id, sizeof(*id)) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < v->chunk_count && memcmp(&v->chunks[low].id, id, sizeof(*id)) == 0; low++)
+		if (hf_ref_equal(&v->chunks[low].pack, pack))
+			return v->chunks[low].damage;
+	return 0;
+}
+
+/* A pack that the index names and the snapshot's list does not: prune would not know that it is needed. */
+static size_t unlisted(struct hf_verify *v, const struct hf_ref *pack)
+{
+	char name[HF_NAME_MAX];
+	hf_object_name(HF_KIND_PACK, pack, name);
+	for (size_t i = 0; i < v->result->damaged_count; i++)
+		if (strcmp(v->result->damaged[i].object, name) == 0)
+			return i + 1;
+	return hf_verify_damage(v, name, "a snapshot relies on this pack and does not list it");
+}
+
+/* 0: the chunk can be had; else the finding that it can't. */
+static size_t find_chunk(struct look *l, const struct hf_chunk_ref *ref, struct hf_error *err, int *failure)
+{
+	size_t damage = 0;
+	bool only_unlisted = false;
+	struct hf_ref unlisted_pack;
+	for (unsigned n = 0;; n++) {
+		struct hf_place p;
+		int r = hf_index_find(l->access->index, &ref->id, n, &p, err);
+		if (r < 0 && r != HF_E_NOTFOUND)
+			*failure = r;
+		if (r < 0)
+			break;
+		struct hf_verify_pack *pack = hf_verify_find_pack(l->v, &p.pack);
+		if (!pack) {
+			only_unlisted = true;
+			unlisted_pack = p.pack;
+			continue;
+		}
+		size_t here = pack->damage ? pack->damage : bad_chunk(l->v, &ref->id, &p.pack);
+		if (!here)
+			return 0;
+		damage = here;
+	}
+	if (!damage && only_unlisted)
+		return unlisted(l->v, &unlisted_pack);
+	return damage ? damage : SIZE_MAX;
+}
+
+static size_t lost_chunk(struct look *l)
+{
+	struct hf_verify_result *out = l->v->result;
+	for (size_t i = 0; i < out->damaged_count; i++)
+		if (strcmp(out->damaged[i].object, "index") == 0)
+			return i + 1;
+	return hf_verify_damage(l->v, "index", "chunks that are needed are in no sound pack that the index knows");
+}
+
+static int check_content(struct look *l, const struct hf_manifest_entry *e, struct hf_error *err)
+{
+	HF_CONTENT_READER_AUTO *reader = NULL;
+	const struct hf_chunk_feed feed = hf_reader_feed(l->access->reader);
+	struct hf_chunk_ref ref;
+	uint64_t offset;
+	int r = hf_content_reader_open(&feed, &e->content, &reader, err);
+	if (r < 0)
+		return r;
+	while ((r = hf_content_reader_next(reader, &ref, &offset, err)) > 0) {
+		int failure = 0;
+		size_t damage = find_chunk(l, &ref, err, &failure);
+		if (failure < 0)
+			return failure;
+		if (damage == SIZE_MAX)
+			damage = lost_chunk(l);
+		if (damage) {
+			hf_verify_touch(l->v, damage, &l->snapshot->ref.id, l->source->name, &e->entry);
+			return 0;
+		}
+	}
+	return r;
+}
+
+static bool is_damage(int code)
+{
+	return code == HF_E_CORRUPT || code == HF_E_NOTFOUND || code == HF_E_IO;
+}
+
+/* A node that can't be read: whatever is below it is lost. */
+static void lost_node(struct look *l, const struct hf_entry *entry, const struct hf_error *why)
+{
+	char object[HF_NAME_MAX + 32];
+	char id[HF_ID_TEXT];
+	snprintf(object, sizeof(object), "snapshot %s", hf_hex(l->snapshot->ref.id.b, HF_ID_SIZE, id));
+	size_t d = hf_verify_damage(l->v, object, why->msg);
+	hf_verify_touch(l->v, d, &l->snapshot->ref.id, l->source->name, entry);
+}
+
+static int check_manifest(struct look *l, struct hf_error *err)
+{
+	HF_MANIFEST_READER_AUTO *reader = NULL;
+	const struct hf_chunk_feed feed = hf_reader_feed(l->access->reader);
+	const struct hf_manifest_entry *e;
+	int r = hf_manifest_reader_open(&feed, &l->source->root, &reader, err);
+	while (r == 0 && (r = hf_manifest_reader_next(reader, &e, err)) > 0) {
+		r = hf_stop_check(err);
+		if (r < 0 || e->entry.type != HF_ENTRY_FILE || !e->content.bytes)
+			continue;
+		struct hf_error why = {0};
+		r = check_content(l, e, &why);
+		if (r < 0 && is_damage(r)) {
+			lost_node(l, &e->entry, &why);
+			r = 0;
+		} else if (r < 0) {
+			*err = why;
+		}
+	}
+	return r;
+}
+
+static int check_about(struct look *l, struct hf_error *err)
+{
+	json_t *about = NULL;
+	int r = hf_access_about(l->access, l->source, &about, err);
+	json_decref(about);
+	return r;
+}
+
+int hf_verify_snapshot(struct hf_verify *v, const struct hf_snapshot *s, struct hf_access *access, struct hf_error *err)
+{
+	for (size_t i = 0; i < s->pack_count; i++) {
+		struct hf_verify_pack *p = hf_verify_find_pack(v, &s->packs[i]);
+		if (p && p->damage)
+			hf_verify_touch(v, p->damage, &s->ref.id, NULL, NULL);
+	}
+	for (size_t i = 0; i < s->source_count; i++) {
+		struct look l = {v, access, s, &s->sources[i]};
+		struct hf_error why = {0};
+		int r = check_manifest(&l, &why);
+		if (r == 0)
+			r = check_about(&l, &why);
+		if (r == 0)
+			continue;
+		if (!is_damage(r)) {
+			*err = why;
+			return r;
+		}
+		lost_node(&l, NULL, &why);
+	}
+	return 0;
+}
