@@ -3,6 +3,7 @@
 #include "source/postgres/postgres.h"
 #include "source/source.h"
 #include "source/sqlite/sqlite.h"
+#include "source/volume/volume.h"
 
 #include <string.h>
 
@@ -10,6 +11,7 @@ static const struct hf_source_driver *const drivers[] = {
 	&hf_source_command,
 	&hf_source_postgresql,
 	&hf_source_sqlite,
+	&hf_source_volume,
 	NULL,
 };
 

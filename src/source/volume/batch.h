@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "entry/entry.h"
 #include "source/tree_walk.h"
-#include "source/volume/links.h"
+#include "source/tree_links.h"
 
 #include <stdatomic.h>
 
@@ -38,7 +38,7 @@ struct hf_volume_item {
 	struct hf_entry entry;	 /* memory of the batch's arena, or longer-lived */
 	struct hf_tree_dir *dir; /* referenced; NULL where there is nothing to open */
 	const char *name;	 /* of files, in `dir` */
-	struct hf_volume_link *link; /* referenced; NULL for inodes with one name */
+	struct hf_tree_link *link; /* referenced; NULL for inodes with one name */
 	bool is_first_name;
 	bool has_holes; /* fewer blocks than its size needs: look for holes */
 	void *token;

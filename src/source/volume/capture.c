@@ -23,7 +23,7 @@ struct capture {
 	struct hf_tree_walk *walk;
 	struct hf_volume_readers *readers;
 	struct hf_owner_names owners;
-	struct hf_volume_links links;
+	struct hf_tree_links links;
 	struct hf_volume_push push;
 };
 
@@ -41,7 +41,7 @@ static void let_go(struct capture *c, struct hf_volume_item *item)
 		close(item->fd);
 	hf_tree_dir_unref(item->dir);
 	if (item->link)
-		hf_volume_link_unref(&c->links, item->link);
+		hf_tree_link_unref(&c->links, item->link);
 }
 
 static int push_batch(struct capture *c, struct hf_volume_batch *batch, struct hf_error *err)
@@ -153,17 +153,17 @@ static int fill_plain(struct hf_volume_batch *batch, struct hf_volume_item *item
 static int fill_link(struct capture *c, struct hf_volume_item *item, const struct hf_tree_item *met)
 {
 	const struct hf_stamp *stamp = &item->entry.stamp;
-	struct hf_volume_link *link = hf_volume_link_find(&c->links, stamp->device, stamp->inode);
+	struct hf_tree_link *link = hf_tree_link_find(&c->links, stamp->device, stamp->inode);
 	item->is_first_name = !link;
 	if (link) {
 		link->left -= link->left > 0;
 	} else {
-		struct hf_volume_link fresh = {.device = stamp->device,
+		struct hf_tree_link fresh = {.device = stamp->device,
 			.inode = stamp->inode,
 			.path = (char *)(uintptr_t)met->path,
 			.path_len = met->path_len,
 			.left = met->st.stx_nlink - 1};
-		link = hf_volume_link_add(&c->links, &fresh);
+		link = hf_tree_link_add(&c->links, &fresh);
 	}
 	if (!link)
 		return -1;
@@ -221,7 +221,7 @@ static int ask_known(struct capture *c, const struct hf_entry *stat, const struc
 	const struct hf_sink_ops *ops = c->push.sink->ops;
 	if (stat->type != HF_ENTRY_FILE || !ops->known || !ops->reuse)
 		return 0;
-	if (met->st.stx_nlink > 1 && hf_volume_link_find(&c->links, stat->stamp.device, stat->stamp.inode))
+	if (met->st.stx_nlink > 1 && hf_tree_link_find(&c->links, stat->stamp.device, stat->stamp.inode))
 		return 0;
 	return ops->known(c->push.sink, met->path, met->path_len, &stat->stamp, token, err);
 }
@@ -294,7 +294,7 @@ int hf_volume_capture(int rootfd, const struct hf_tree_walk_options *options, st
 		drop_rest(&c);
 	hf_volume_readers_free(c.readers);
 	hf_tree_walk_free(c.walk);
-	hf_volume_links_free(&c.links);
+	hf_tree_links_free(&c.links);
 	hf_owner_free(&c.owners);
 	hf_volume_push_free(&c.push);
 	*incomplete = c.push.incomplete;

@@ -217,7 +217,7 @@ static int push_kind(struct hf_volume_push *push, struct hf_volume_item *item, s
 int hf_volume_push_item(struct hf_volume_push *push, struct hf_volume_item *item, struct hf_arena *arena,
 	struct hf_error *err)
 {
-	struct hf_volume_link *link = item->link;
+	struct hf_tree_link *link = item->link;
 	if (link && !item->is_first_name) {
 		if (!link->captured)
 			stand_in(item);
@@ -227,7 +227,7 @@ int hf_volume_push_item(struct hf_volume_push *push, struct hf_volume_item *item
 	int r = push_kind(push, item, arena, err);
 	if (r == 0 && link && item->is_first_name && !link->captured) {
 		link->captured = !item->is_lost;
-		if (!hf_volume_link_rename(link, item->entry.path, item->entry.path_len))
+		if (!hf_tree_link_rename(link, item->entry.path, item->entry.path_len))
 			return hf_fail(err, HF_E_NOMEM, "no memory for hard links");
 	}
 	if (r == 0 && item->problem)

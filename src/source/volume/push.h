@@ -10,7 +10,7 @@
 
 struct hf_volume_push {
 	struct hf_sink *sink;
-	struct hf_volume_links *links;
+	struct hf_tree_links *links;
 	uint8_t *piece;	 /* for large files; allocated when first needed */
 	bool incomplete; /* a problem was reported */
 };

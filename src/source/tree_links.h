@@ -2,15 +2,15 @@
  * Which inode was met under which name first: hard links. Only inodes with more than one name get in, and one leaves
  * when all its names were met and nothing in flight refers to it. One thread.
  */
-#ifndef HF_SOURCE_VOLUME_LINKS_H
-#define HF_SOURCE_VOLUME_LINKS_H
+#ifndef HF_SOURCE_TREE_LINKS_H
+#define HF_SOURCE_TREE_LINKS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct hf_volume_link {
-	struct hf_volume_link *next; /* in its bucket */
+struct hf_tree_link {
+	struct hf_tree_link *next; /* in its bucket */
 	uint64_t device, inode;
 	char *path; /* the name that stands for the file */
 	size_t path_len;
@@ -19,19 +19,19 @@ struct hf_volume_link {
 	bool captured; /* the file behind `path` was captured: others may refer to it */
 };
 
-struct hf_volume_links {
-	struct hf_volume_link **buckets;
+struct hf_tree_links {
+	struct hf_tree_link **buckets;
 	size_t count, cap;
 };
 
 /* The link of an inode that was met before, or NULL. */
-struct hf_volume_link *hf_volume_link_find(const struct hf_volume_links *links, uint64_t device, uint64_t inode);
+struct hf_tree_link *hf_tree_link_find(const struct hf_tree_links *links, uint64_t device, uint64_t inode);
 /* Notes the first name of an inode with `names` names. NULL without memory. */
-struct hf_volume_link *hf_volume_link_add(struct hf_volume_links *links, const struct hf_volume_link *link);
+struct hf_tree_link *hf_tree_link_add(struct hf_tree_links *links, const struct hf_tree_link *link);
 /* Makes another name stand for the file. False without memory. */
-bool hf_volume_link_rename(struct hf_volume_link *link, const char *path, size_t len);
+bool hf_tree_link_rename(struct hf_tree_link *link, const char *path, size_t len);
 /* Ends one reference (refs), and drops the link if it is of no more use. */
-void hf_volume_link_unref(struct hf_volume_links *links, struct hf_volume_link *link);
-void hf_volume_links_free(struct hf_volume_links *links);
+void hf_tree_link_unref(struct hf_tree_links *links, struct hf_tree_link *link);
+void hf_tree_links_free(struct hf_tree_links *links);
 
 #endif

@@ -1,0 +1,18 @@
+/*
+ * The volume driver: a directory tree. Its location is the path of the directory.
+ *
+ * Options, at open: "exclude" (a pattern, see source/archive.h; repeated), "exclude-file" (a file of them; repeated),
+ * "exclude-caches" (of a directory with a CACHEDIR.TAG keep only that), "one-file-system" (record mount points, don't
+ * enter them).
+ *
+ * The consistency point is the moment at which the walk started; the detail that is recorded is
+ * {"started","finished"}, both RFC 3339.
+ */
+#ifndef HF_SOURCE_VOLUME_VOLUME_H
+#define HF_SOURCE_VOLUME_VOLUME_H
+
+#include "source/source.h"
+
+extern const struct hf_source_driver hf_source_volume;
+
+#endif
