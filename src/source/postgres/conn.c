@@ -226,8 +226,10 @@ static int refused(struct hf_error *err, PGconn *conn, const struct hf_pg_connec
 		memcpy(options->sqlstate, state, sizeof(state));
 	bool denied = strncmp(state, "28", 2) == 0 || strcmp(state, "42501") == 0 || PQconnectionNeedsPassword(conn);
 	const char *todo = advice(conn, state, options->replication);
-	return hf_fail(err, denied ? HF_E_DENIED : HF_E_NETWORK, "connect to PostgreSQL%s: %s%s%s",
-		options->replication ? " for replication" : "", text, todo ? ": " : "", todo ? todo : "");
+	const char *user = PQuser(conn);
+	return hf_fail(err, denied ? HF_E_DENIED : HF_E_NETWORK, "connect to PostgreSQL as %s%s: %s%s%s",
+		user ? user : "nobody", options->replication ? " for replication" : "", text, todo ? ": " : "",
+		todo ? todo : "");
 }
 
 static int connect_poll(PGconn *conn, const struct hf_pg_connect_options *options, int seconds, struct hf_error *err)

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #define BINDIR_PATH "PATH=/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin"
@@ -102,24 +103,32 @@ static void write_conf(const struct cluster *c, const char *conf)
 }
 
 /* initdb takes seconds, so it runs once in a program, and clusters are copies of what it made. */
-static char template_root[] = "/tmp/hfpg-new-XXXXXX";
-static char template_path[sizeof(template_root) + 5];
+static char *template_root, *template_path;
 
 static void drop_template(void)
 {
 	(void)!hf_remove_tree(AT_FDCWD, template_root, NULL);
+	free(template_root);
+	free(template_path);
+}
+
+char *fast_directory(const char *prefix)
+{
+	char *path = text_of("%s/%s-XXXXXX", access("/dev/shm", R_OK | W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp", prefix);
+	assert_non_null(mkdtemp(path));
+	return path;
 }
 
 static const char *template_data(const struct cluster *c)
 {
-	if (template_path[0])
+	if (template_path)
 		return template_path;
-	assert_non_null(mkdtemp(template_root));
+	template_root = fast_directory("hfpg-new");
 	atexit(drop_template);
 	cluster_chown(c, template_root);
-	snprintf(template_path, sizeof(template_path), "%s/data", template_root);
+	template_path = text_of("%s/data", template_root);
 	const char *const argv[] = {"initdb", "-D", template_path, "-U", "postgres", "-A", "trust", "-k", "-N", "-E",
-		"UTF8", "--locale=C", "--no-instructions", NULL};
+		"UTF8", "--locale=C", "--no-instructions", "--wal-segsize=1", NULL};
 	char *out;
 	if (cluster_run(c, argv, &out) != 0)
 		fail_msg("initdb: %s", out);
@@ -135,14 +144,12 @@ void cluster_new(struct cluster *c, const char *conf)
 	assert_true(!c->drop || user);
 	c->uid = user ? user->pw_uid : geteuid();
 	c->gid = user ? user->pw_gid : getegid();
-	char name[] = "/tmp/hfpg-XXXXXX";
-	assert_non_null(mkdtemp(name));
-	c->root = text_of("%s", name);
-	c->data = text_of("%s/data", name);
-	c->sockets = text_of("%s/s", name);
+	c->root = fast_directory("hfpg");
+	c->data = text_of("%s/data", c->root);
+	c->sockets = text_of("%s/s", c->root);
 	assert_int_equal(mkdir(c->sockets, 0700), 0);
 	cluster_chown(c, c->root);
-	char *log = text_of("%s/log", name);
+	char *log = text_of("%s/log", c->root);
 	c->log = open(log, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
 	assert_true(c->log >= 0);
 	free(log);

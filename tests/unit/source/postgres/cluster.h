@@ -1,5 +1,5 @@
 /*
- * A PostgreSQL cluster of a test's own: in a new directory under /tmp, with a private socket and no TCP port, run as
+ * A PostgreSQL cluster of a test's own: in a new directory, with a private socket and no TCP port, run as
  * the user postgres when the test is root (the server refuses root). It dies with the test. Failures end the test.
  */
 #ifndef HF_TEST_CLUSTER_H
@@ -47,6 +47,8 @@ void cluster_spawn(const struct cluster *c, const char *const *argv, struct hf_p
 /* Runs an existing data directory (mode and owner are set) as the server of `c`, whose data directory it becomes. */
 void cluster_adopt(struct cluster *c, const char *data);
 void cluster_chown(const struct cluster *c, const char *path); /* a whole tree to the cluster's user */
+/* A new directory in memory if that may be had, else under /tmp: clusters are a thousand files each. To be freed. */
+char *fast_directory(const char *prefix);
 char *text_of(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -2,6 +2,7 @@
 #include "recorder.h"
 
 #include "base/file.h"
+#include "cluster.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -102,9 +103,7 @@ static const struct hf_sink_ops sink_ops = {
 void recorder_new(struct recorder *r)
 {
 	*r = (struct recorder){.sink = {&sink_ops}, .fd = -1};
-	char name[] = "/tmp/hfrec-XXXXXX";
-	assert_non_null(mkdtemp(name));
-	r->directory = copy_bytes(name, sizeof(name));
+	r->directory = fast_directory("hfrec");
 }
 
 void recorder_free(struct recorder *r)

@@ -32,7 +32,7 @@ struct recorder {
 	size_t feed_fails_at; /* its feeds fail with HF_E_CORRUPT, "the feed broke", at this item; 0: never */
 };
 
-void recorder_new(struct recorder *r); /* in a new directory under /tmp */
+void recorder_new(struct recorder *r); /* in a new directory */
 void recorder_free(struct recorder *r);
 const struct recorded *recorder_find(const struct recorder *r, const char *path); /* NULL if there is none */
 /* Sorts the items by hf_path_compare; a path that came twice fails the test. */

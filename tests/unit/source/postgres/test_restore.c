@@ -125,8 +125,11 @@ static void tablespaces_are_mapped(void **state)
 	assert_true(out.files > 900 && out.bytes > 1 << 20);
 	verify_backup(&f);
 	int64_t oid = 0;
-	json_t *first = json_array_get(json_object_get(f.captured.detail, "tablespaces"), 0);
-	assert_int_equal(hf_json_int(first, "oid", &oid, &err), 0);
+	size_t i;
+	json_t *t;
+	json_array_foreach(json_object_get(f.captured.detail, "tablespaces"), i, t)
+		if (strcmp(json_string_value(json_object_get(t, "location")), one) == 0)
+			assert_int_equal(hf_json_int(t, "oid", &oid, &err), 0);
 	char *link = text_of("%s/pg_tblspc/%lld", f.back, (long long)oid);
 	char *target = read_link(link);
 	char *expected = text_of("%s/new one", f.cluster.root);
