@@ -4,6 +4,8 @@
 const struct hf_command *const hf_commands[] = {
 	&hf_cmd_init,
 	&hf_cmd_snapshots,
+	&hf_cmd_ls,
+	&hf_cmd_dump,
 	&hf_cmd_forget,
 	&hf_cmd_key,
 	NULL,
