@@ -3,6 +3,7 @@
 
 const struct hf_command *const hf_commands[] = {
 	&hf_cmd_init,
+	&hf_cmd_backup,
 	&hf_cmd_snapshots,
 	&hf_cmd_ls,
 	&hf_cmd_dump,
