@@ -20,7 +20,7 @@ int hf_json_parse(const void *text, size_t len, json_t **out, struct hf_error *e
 
 char *hf_json_text(const json_t *j)
 {
-	return json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY);
+	return json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 }
 
 static int member(const json_t *j, const char *key, json_type type, json_t **out, struct hf_error *err)

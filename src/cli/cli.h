@@ -29,6 +29,7 @@ struct hf_args;
 struct hf_cli {
 	const char *repo; /* -r, else HOLDFAST_REPO; NULL: not given */
 	bool json, quiet;
+	bool no_cache; /* a command wants none (drill) */
 	struct hf_progress progress; /* shown by main.c's progress line; commands hand it to operations */
 };
 

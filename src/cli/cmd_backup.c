@@ -251,7 +251,8 @@ static int back_up(struct hf_cli *cli, struct request *q, struct hf_error *err)
 	q->backup.repo = repo;
 	q->backup.progress = &cli->progress;
 	r = hf_backup(&q->backup, &result, err);
-	for (size_t i = 0; i < result.source_count; i++)
+	/* One source that failed is the error itself. */
+	for (size_t i = 0; i < result.source_count && (r == 0 || result.source_count > 1); i++)
 		warn_of(&result.sources[i]);
 	if (r == 0 && cli->json)
 		r = print_json(&result, err);

@@ -56,7 +56,7 @@ int hf_cli_open(struct hf_cli *cli, struct hf_repository **out, struct hf_error 
 		return r;
 	snprintf(prompt, sizeof(prompt), "Passphrase of %s", url);
 	struct hf_passphrase_options ask = {.prompt = prompt};
-	char *cache = hf_cli_cache_dir(), *state = hf_cli_state_dir();
+	char *cache = cli->no_cache ? NULL : hf_cli_cache_dir(), *state = hf_cli_state_dir();
 	const struct hf_repository_options options = {.url = url,
 		.credentials = {variable("HOLDFAST_KEY_FILE"), hf_passphrase_ask, &ask},
 		.cache_dir = cache,

@@ -7,6 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The only entry of a source that is a single file, as databases and commands are: what the source's name alone means. */
+static int find_single(struct hf_manifest_reader *m, const struct hf_manifest_entry **entry, char **path,
+	struct hf_error *err)
+{
+	int r = hf_manifest_reader_next(m, entry, err);
+	if (r <= 0 || (*entry)->entry.type != HF_ENTRY_FILE)
+		return r < 0 ? r : hf_fail(err, HF_E_NOTFOUND, "this is a whole source, and not a file");
+	*path = strndup((*entry)->entry.path, (*entry)->entry.path_len);
+	return *path ? 1 : hf_fail(err, HF_E_NOMEM, "out of memory");
+}
+
 /* The path of the file that is meant, to be freed: of a hard link the name that holds the content. */
 static int find_file(struct hf_view *v, size_t source, const struct hf_path *path, char **out, struct hf_error *err)
 {
@@ -14,6 +25,8 @@ static int find_file(struct hf_view *v, size_t source, const struct hf_path *pat
 	const struct hf_manifest_entry *e;
 	const struct hf_chunk_feed feed = hf_reader_feed(v->reader);
 	int r = hf_manifest_reader_open(&feed, &v->snapshot.sources[source].root, &m, err);
+	if (r == 0 && path->len == 0)
+		return (r = find_single(m, &e, out, err)) < 0 ? r : 0;
 	if (r == 0)
 		r = hf_manifest_reader_find(m, path, &e, err);
 	if (r > 0 && e->entry.type == HF_ENTRY_HARDLINK) {
@@ -25,8 +38,7 @@ static int find_file(struct hf_view *v, size_t source, const struct hf_path *pat
 		r = *out ? 1 : hf_fail(err, HF_E_NOMEM, "out of memory");
 	}
 	if (r > 0 && e->entry.type != HF_ENTRY_FILE)
-		r = hf_fail(err, HF_E_NOTFOUND, "%s is a %s, and not a file", path->len ? path->path : "the root",
-			hf_entry_type_name(e->entry.type));
+		r = hf_fail(err, HF_E_NOTFOUND, "it is a %s, and not a file", hf_entry_type_name(e->entry.type));
 	if (r == 0)
 		r = hf_fail(err, HF_E_CORRUPT, "%s is not in its manifest", path->path);
 	return r < 0 ? r : 0;
