@@ -7,6 +7,7 @@ const struct hf_command *const hf_commands[] = {
 	&hf_cmd_snapshots,
 	&hf_cmd_ls,
 	&hf_cmd_dump,
+	&hf_cmd_restore,
 	&hf_cmd_forget,
 	&hf_cmd_key,
 	NULL,
