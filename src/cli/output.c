@@ -1,6 +1,8 @@
 /* Standard output; see output.h. */
 #include "cli/output.h"
 
+#include "cli/screen.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +12,7 @@
 void hf_print(const char *fmt, ...)
 {
 	va_list ap;
+	hf_screen_end(); /* results and the progress line may share a terminal */
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
 	va_end(ap);
@@ -22,6 +25,7 @@ static int failed(struct hf_error *err)
 
 int hf_print_bytes(const void *data, size_t len, struct hf_error *err)
 {
+	hf_screen_end();
 	errno = 0;
 	return len == 0 || fwrite(data, 1, len, stdout) == len ? 0 : failed(err);
 }
