@@ -8,7 +8,10 @@ const struct hf_command *const hf_commands[] = {
 	&hf_cmd_ls,
 	&hf_cmd_dump,
 	&hf_cmd_restore,
+	&hf_cmd_verify,
+	&hf_cmd_drill,
 	&hf_cmd_forget,
+	&hf_cmd_rebuild_index,
 	&hf_cmd_key,
 	NULL,
 };
