@@ -4,21 +4,87 @@
 #include "base/log.h"
 #include "crypto/random.h"
 #include "repo/key_cert.h"
+#include "repo/pack.h"
+
+static int open_index(struct hf_access *a, size_t memtable_entries, struct hf_error *err)
+{
+	const struct hf_index_options options = {.store = a->repo->store, .key = a->repo->key, .domain = &a->domain,
+		.certs = &a->repo->certs, .memtable_entries = memtable_entries};
+	return hf_index_open(&options, &a->index, err);
+}
+
+static int open_domain(struct hf_access *a, const struct hf_id *domain, struct hf_error *err)
+{
+	const char *why;
+	int r = hf_domain_open(a->repo->store, a->repo->key, &a->repo->certs, domain, &a->domain, err);
+	if (r == 0)
+		r = open_index(a, 0, err);
+	for (size_t i = 0; r == 0 && hf_index_damaged(a->index, i, NULL, &why); i++)
+		hf_warn("an index segment is set aside (rebuild-index makes the index anew): %s", why);
+	return r;
+}
+
+static int open_reader(struct hf_access *a, struct hf_error *err)
+{
+	const struct hf_reader_options options = {.repo = a->repo, .index = a->index, .domain = &a->domain};
+	return hf_reader_new(&options, &a->reader, err);
+}
 
 int hf_access_open(struct hf_repository *repo, const struct hf_id *domain, struct hf_access *out,
 	struct hf_error *err)
 {
 	*out = (struct hf_access){.repo = repo};
-	int r = hf_domain_open(repo->store, repo->key, &repo->certs, domain, &out->domain, err);
-	const struct hf_index_options index = {.store = repo->store, .key = repo->key, .domain = &out->domain,
-		.certs = &repo->certs};
+	int r = open_domain(out, domain, err);
+	return r < 0 ? r : open_reader(out, err);
+}
+
+/* --- without an index ------------------------------------------------------------------------------------------------ */
+
+static int note_pack(struct hf_access *a, const struct hf_ref *pack, struct hf_error *err)
+{
+	struct hf_run_key key = {0};
+	struct hf_pack_table table = {0};
+	struct hf_error why = {0};
+	int r = hf_pack_open(a->repo->store, pack, a->repo->key, &a->repo->certs, &key, &table, &why);
 	if (r == 0)
-		r = hf_index_open(&index, &out->index, err);
-	const char *why;
-	for (size_t i = 0; r == 0 && hf_index_damaged(out->index, i, NULL, &why); i++)
-		hf_warn("an index segment is set aside (rebuild-index makes the index anew): %s", why);
-	const struct hf_reader_options reader = {.repo = repo, .index = out->index, .domain = &out->domain};
-	return r < 0 ? r : hf_reader_new(&reader, &out->reader, err);
+		r = hf_index_note(a->index, &table, &why);
+	hf_run_key_wipe(&key);
+	hf_pack_table_free(&table);
+	if (r == HF_E_CORRUPT || r == HF_E_NOTFOUND) {
+		hf_warn("a pack of the snapshot can't be read: %s", why.msg);
+		return 0;
+	}
+	return r < 0 ? hf_fail(err, r, "%s", why.msg) : 0;
+}
+
+/* An index of what the packs say of themselves. It is never written: there is no end to its memtable. */
+static int read_tables(struct hf_access *a, const struct hf_snapshot *s, struct hf_error *err)
+{
+	hf_info("the index is %s: reading the tables of %zu packs instead",
+		hf_index_damaged_count(a->index) ? "damaged" : "empty", s->pack_count);
+	hf_index_close(a->index);
+	a->index = NULL;
+	int r = open_index(a, UINT32_MAX, err);
+	for (size_t i = 0; r == 0 && i < s->pack_count; i++)
+		r = note_pack(a, &s->packs[i], err);
+	return r;
+}
+
+int hf_access_open_snapshot(struct hf_repository *repo, const struct hf_ref *snapshot, struct hf_access *out,
+	struct hf_error *err)
+{
+	struct hf_index_stats stats = {0};
+	struct hf_snapshot s;
+	*out = (struct hf_access){.repo = repo};
+	int r = hf_snapshot_get(repo, snapshot, HF_SNAPSHOT_WHOLE, &s, err);
+	if (r == 0)
+		r = open_domain(out, &s.domain, err);
+	if (r == 0)
+		hf_index_stats(out->index, &stats);
+	if (r == 0 && (stats.segment_entries == 0 || hf_index_damaged_count(out->index)))
+		r = read_tables(out, &s, err);
+	hf_snapshot_free(&s);
+	return r < 0 ? r : open_reader(out, err);
 }
 
 void hf_access_close(struct hf_access *a)

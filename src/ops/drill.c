@@ -260,7 +260,7 @@ int hf_drill(const struct hf_drill_options *options, struct hf_drill_result *out
 	if (r == 0)
 		r = check_room(&d, err);
 	if (r == 0)
-		r = hf_access_open(options->repo, &options->point->snapshot->domain, &d.access, err);
+		r = hf_access_open_snapshot(options->repo, &options->point->ref, &d.access, err);
 	d.opened_ns = hf_time_monotonic() - start;
 	if (r == 0)
 		r = hf_scratch_make(options->scratch, "holdfast-drill", &d.scratch, err);

@@ -23,7 +23,7 @@ static int find_file(struct hf_view *v, size_t source, const struct hf_path *pat
 {
 	HF_MANIFEST_READER_AUTO *m = NULL;
 	const struct hf_manifest_entry *e;
-	const struct hf_chunk_feed feed = hf_reader_feed(v->reader);
+	const struct hf_chunk_feed feed = hf_reader_feed(v->access.reader);
 	int r = hf_manifest_reader_open(&feed, &v->snapshot.sources[source].root, &m, err);
 	if (r == 0 && path->len == 0)
 		return (r = find_single(m, &e, out, err)) < 0 ? r : 0;
@@ -76,7 +76,7 @@ static int write_file(struct hf_view *v, size_t source, const char *path, const 
 	struct hf_error *err)
 {
 	const struct hf_path one = {path, strlen(path)};
-	const struct hf_egress_options options = {.reader = v->reader,
+	const struct hf_egress_options options = {.reader = v->access.reader,
 		.root = v->snapshot.sources[source].root,
 		.paths = &one,
 		.path_count = 1,

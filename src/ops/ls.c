@@ -9,7 +9,7 @@ static int list_source(struct hf_view *v, size_t source, const struct hf_view_se
 	HF_MANIFEST_READER_AUTO *m = NULL;
 	const struct hf_manifest_entry *entry;
 	const struct hf_snapshot_source *about = &v->snapshot.sources[source];
-	const struct hf_chunk_feed feed = hf_reader_feed(v->reader);
+	const struct hf_chunk_feed feed = hf_reader_feed(v->access.reader);
 	int r = hf_manifest_reader_open(&feed, &about->root, &m, err);
 	if (r == 0)
 		r = hf_manifest_reader_select(m, s->paths, s->count, err);

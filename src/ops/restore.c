@@ -293,7 +293,7 @@ int hf_restore(const struct hf_restore_request *request, struct hf_restore_resul
 	if (r == 0)
 		r = look_at_target(&rs, err);
 	if (r == 0)
-		r = hf_access_open(request->repo, &request->point->snapshot->domain, &rs.access, err);
+		r = hf_access_open_snapshot(request->repo, &request->point->ref, &rs.access, err);
 	out->locate_ns = hf_time_monotonic() - rs.start;
 	if (r == 0)
 		r = make_stage(&rs, err);

@@ -2,91 +2,26 @@
 #include "ops/view.h"
 
 #include "base/hex.h"
-#include "base/log.h"
-#include "crypto/random.h"
 #include "ops/snapshots.h"
-#include "repo/key_cert.h"
-#include "repo/pack.h"
 
 #include <stdlib.h>
 
 void hf_view_close(struct hf_view *v)
 {
-	hf_reader_free(v->reader);
-	hf_index_close(v->index);
+	hf_access_close(&v->access);
 	hf_snapshot_free(&v->snapshot);
-	hf_wipe(&v->domain, sizeof(v->domain));
 	*v = (struct hf_view){0};
-}
-
-/* --- the index ----------------------------------------------------------------------------------------------------- */
-
-static int open_index(struct hf_view *v, bool from_packs, struct hf_error *err)
-{
-	const struct hf_index_options options = {.store = v->repo->store,
-		.key = v->repo->key,
-		.domain = &v->domain,
-		.certs = &v->repo->certs,
-		.cache_dir = v->repo->cache_dir,
-		.memtable_entries = from_packs ? UINT32_MAX : 0, /* never written: this only reads */
-		.fresh = false};
-	return hf_index_open(&options, &v->index, err);
-}
-
-static int note_pack(struct hf_view *v, const struct hf_ref *pack, struct hf_error *err)
-{
-	struct hf_run_key key;
-	struct hf_pack_table table = {0};
-	struct hf_error why = {0};
-	int r = hf_pack_open(v->repo->store, pack, v->repo->key, &v->repo->certs, &key, &table, &why);
-	if (r == 0)
-		r = hf_index_note(v->index, &table, err);
-	else if (r == HF_E_CORRUPT || r == HF_E_NOTFOUND)
-		hf_warn("a pack of the snapshot can't be read: %s", why.msg);
-	else
-		return hf_fail(err, r, "%s", why.msg);
-	hf_run_key_wipe(&key);
-	hf_pack_table_free(&table);
-	return r == HF_E_CORRUPT || r == HF_E_NOTFOUND ? 0 : r;
-}
-
-/* Instead of an index: what the packs say of themselves. */
-static int read_tables(struct hf_view *v, struct hf_error *err)
-{
-	hf_info("the index is %s: reading the tables of %zu packs instead (holdfast rebuild-index makes a new one)",
-		hf_index_damaged_count(v->index) ? "damaged" : "empty", v->snapshot.pack_count);
-	hf_index_close(v->index);
-	v->index = NULL;
-	int r = open_index(v, true, err);
-	for (size_t i = 0; r == 0 && i < v->snapshot.pack_count; i++)
-		r = note_pack(v, &v->snapshot.packs[i], err);
-	return r;
-}
-
-static int prepare(struct hf_view *v, struct hf_error *err)
-{
-	struct hf_index_stats stats;
-	int r = hf_domain_open(v->repo->store, v->repo->key, &v->repo->certs, &v->snapshot.domain, &v->domain, err);
-	if (r == 0)
-		r = open_index(v, false, err);
-	if (r < 0)
-		return r;
-	hf_index_stats(v->index, &stats);
-	if (stats.segment_entries == 0 || hf_index_damaged_count(v->index))
-		r = read_tables(v, err);
-	const struct hf_reader_options reader = {.repo = v->repo, .index = v->index, .domain = &v->domain};
-	return r < 0 ? r : hf_reader_new(&reader, &v->reader, err);
 }
 
 int hf_view_open(struct hf_repository *repo, const struct hf_ref *snapshot, struct hf_view *out, struct hf_error *err)
 {
 	char id[HF_ID_TEXT];
-	*out = (struct hf_view){.repo = repo};
+	*out = (struct hf_view){0};
 	int r = hf_repository_require_reading(repo, true, "read what was backed up", err);
 	if (r == 0)
-		r = hf_snapshot_get(repo, snapshot, HF_SNAPSHOT_WHOLE, &out->snapshot, err);
+		r = hf_snapshot_get(repo, snapshot, HF_SNAPSHOT_WITHOUT_PACKS, &out->snapshot, err);
 	if (r == 0)
-		r = prepare(out, err);
+		r = hf_access_open_snapshot(repo, snapshot, &out->access, err);
 	return r < 0 ? hf_wrap(err, r, "open snapshot %s", hf_hex(snapshot->id.b, HF_ID_SIZE, id)) : 0;
 }
 
@@ -97,7 +32,7 @@ int hf_view_choose(struct hf_repository *repo, const struct hf_select_options *s
 	const struct hf_point *point;
 	const char *source = NULL;
 	struct hf_catalogue c = {0};
-	*out = (struct hf_view){.repo = repo};
+	*out = (struct hf_view){0};
 	int r = hf_repository_require_reading(repo, true, "read what was backed up", err);
 	if (r == 0)
 		r = hf_catalogue_load(repo, &all, &c, err);
@@ -159,7 +94,7 @@ static int is_there(struct hf_view *v, size_t source, const char *path, struct h
 	HF_MANIFEST_READER_AUTO *m = NULL;
 	const struct hf_manifest_entry *entry;
 	const struct hf_path p = {path, strlen(path)};
-	const struct hf_chunk_feed feed = hf_reader_feed(v->reader);
+	const struct hf_chunk_feed feed = hf_reader_feed(v->access.reader);
 	if (!*path)
 		return 1;
 	int r = hf_manifest_reader_open(&feed, &v->snapshot.sources[source].root, &m, err);

@@ -1,23 +1,19 @@
 /*
- * A snapshot opened for reading: chosen in the catalogue, its domain's secrets, index and reader at hand. What ls, dump, restore
- * and drill start from.
+ * A snapshot opened for reading: chosen in the catalogue, its index and reader at hand. What ls and dump start from.
  *
- *	hf_view_choose | hf_view_open -> hf_view_paths -> (manifests and feeds over view.reader) -> hf_view_close
+ *	hf_view_choose | hf_view_open -> hf_view_paths -> (manifests and feeds over view.access.reader) -> hf_view_close
  */
 #ifndef HF_OPS_VIEW_H
 #define HF_OPS_VIEW_H
 
-#include "pipeline/reader.h"
+#include "ops/access.h"
 #include "repo/catalogue.h"
 #include "repo/manifest_reader.h"
 
 struct hf_view {
-	struct hf_repository *repo;
-	struct hf_snapshot snapshot; /* whole */
+	struct hf_access access;
+	struct hf_snapshot snapshot; /* without packs */
 	const char *source; /* the one source that was asked for; NULL: all. Belongs to whoever asked. */
-	struct hf_domain domain;
-	struct hf_index *index;
-	struct hf_reader *reader;
 };
 
 /* Opens a snapshot. HF_E_KEY if this key can't read data. Where the index has nothing, or was found damaged, the tables of the
