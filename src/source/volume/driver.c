@@ -144,6 +144,7 @@ static int check_volume(struct hf_source *source, const struct hf_check_options 
 
 const struct hf_source_driver hf_source_volume = {
 	.kind = "volume",
+	.is_ordered = true,
 	.open = open_volume,
 	.capture = capture_volume,
 	.restore = restore_volume,
