@@ -1,9 +1,8 @@
-/* The command driver's table: everything but capturing, which is in capture.c; see command.h. */
+/* The command driver's table: capturing and checking have files of their own; see command.h. */
 #include "source/command/command.h"
 
-#include "base/time.h"
 #include "source/command/command_internal.h"
-#include "source/one_file.h"
+#include "source/tree_write.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,25 +63,8 @@ static int command_restore(struct hf_source *source, struct hf_feed *feed, int d
 	const struct hf_restore_options *options, struct hf_restored *out, struct hf_error *err)
 {
 	(void)source;
-	return hf_one_file_restore(feed, dirfd, options, out, err);
-}
-
-/* There is no service to ask: it is whole if it is what was captured. */
-static int command_check(struct hf_source *source, const struct hf_check_options *options,
-	struct hf_check_report *report, struct hf_error *err)
-{
-	(void)source;
-	char differs[256];
-	int64_t began = hf_time_monotonic();
-	if (!options->feed) {
-		(void)!hf_check_add(report, "contents", false, true, "could not be checked: there is nothing to compare with");
-		return 0;
-	}
-	int r = hf_one_file_compare(options->feed, options->dirfd, differs, err);
-	if (r < 0)
-		return r;
-	report->prove_ns += hf_time_monotonic() - began;
-	return hf_check_add(report, "contents", !differs[0], true, "%s", differs[0] ? differs : "as captured");
+	const struct hf_tree_write_options writing = {.own_as_is = options->own_as_is};
+	return hf_tree_write(feed, dirfd, &writing, out, err);
 }
 
 const struct hf_source_driver hf_source_command = {
@@ -91,6 +73,6 @@ const struct hf_source_driver hf_source_command = {
 	.open = command_open,
 	.capture = hf_command_capture,
 	.restore = command_restore,
-	.check = command_check,
+	.check = hf_command_check,
 	.close = command_close,
 };

@@ -10,8 +10,11 @@ struct hf_command {
 	char **argv; /* NULL-terminated; NULL when only restoring or checking */
 };
 
-/* Runs the command and streams its standard output into `sink`; see the driver table for the rest. */
+/* Runs the command and streams its standard output into `sink`. */
 int hf_command_capture(struct hf_source *source, struct hf_sink *sink, struct hf_captured *out, struct hf_error *err)
 	HF_MUST_CHECK;
+/* Compares what was restored with the feed. */
+int hf_command_check(struct hf_source *source, const struct hf_check_options *options, struct hf_check_report *report,
+	struct hf_error *err) HF_MUST_CHECK;
 
 #endif

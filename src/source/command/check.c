@@ -1,5 +1,8 @@
-/* One-file sources; see one_file.h. */
-#include "source/one_file.h"
+/*
+ * Checking a command's restored output. There is no service to ask: it is whole if its size and contents are those
+ * that the feed of the snapshot gives.
+ */
+#include "source/command/command_internal.h"
 
 #include "base/file.h"
 #include "base/stop.h"
@@ -20,76 +23,6 @@ static char *name_of(const struct hf_entry *e)
 	bool bare = e->type == HF_ENTRY_FILE && e->path_len > 0 && hf_path_is_sound(e->path, e->path_len) &&
 		!memchr(e->path, '/', e->path_len);
 	return bare ? strndup(e->path, e->path_len) : NULL;
-}
-
-static int write_spans(int fd, const struct hf_piece *piece, const char *name, struct hf_error *err)
-{
-	uint64_t at = piece->offset;
-	for (size_t i = 0; i < piece->span_count; i++) {
-		int r = hf_pwrite_full(fd, piece->spans[i].iov_base, piece->spans[i].iov_len, at, name, err);
-		if (r < 0)
-			return r;
-		at += piece->spans[i].iov_len;
-	}
-	return 0;
-}
-
-static int finish(int fd, const struct hf_entry *e, const struct hf_restore_options *options, const char *name,
-	struct hf_error *err)
-{
-	const struct timespec times[2] = {
-		{.tv_nsec = UTIME_OMIT},
-		{.tv_sec = e->mtime_ns / HF_SECOND, .tv_nsec = e->mtime_ns % HF_SECOND},
-	};
-	if (ftruncate(fd, (off_t)e->size) < 0)
-		return hf_fail_errno(err, errno, "set the size of %s", name);
-	if (!options->own_as_is && fchown(fd, e->uid, e->gid) < 0)
-		return hf_fail_errno(err, errno, "set the owner of %s", name);
-	if (fchmod(fd, e->mode & 07777) < 0)
-		return hf_fail_errno(err, errno, "set the mode of %s", name);
-	if (futimens(fd, times) < 0)
-		return hf_fail_errno(err, errno, "set the time of %s", name);
-	return 0;
-}
-
-static int restore_piece(const struct hf_piece *piece, int dirfd, int *fd, const struct hf_restore_options *options,
-	struct hf_error *err)
-{
-	char *name = name_of(piece->entry);
-	if (!name)
-		return hf_fail(err, HF_E_CORRUPT, "the snapshot holds something else than one file here");
-	int r = 0;
-	if (piece->first) {
-		hf_fd_close(fd);
-		*fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (*fd < 0)
-			r = hf_fail_errno(err, errno, "create %s", name);
-	}
-	if (r == 0)
-		r = write_spans(*fd, piece, name, err);
-	if (r == 0 && piece->last)
-		r = finish(*fd, piece->entry, options, name, err);
-	free(name);
-	return r;
-}
-
-int hf_one_file_restore(struct hf_feed *feed, int dirfd, const struct hf_restore_options *options,
-	struct hf_restored *out, struct hf_error *err)
-{
-	HF_FD_AUTO fd = -1;
-	struct hf_piece *piece = NULL;
-	int r;
-	while ((r = feed->ops->next(feed, &piece, err)) == 1) {
-		r = hf_stop_check(err);
-		if (r == 0)
-			r = restore_piece(piece, dirfd, &fd, options, err);
-		out->files += piece->first;
-		out->bytes += piece->len;
-		feed->ops->release(feed, piece);
-		if (r < 0)
-			return r;
-	}
-	return r;
 }
 
 /* What is compared with the feed. */
@@ -157,7 +90,8 @@ static int compare_piece(struct side *s, const struct hf_piece *piece, const cha
 	return r;
 }
 
-int hf_one_file_compare(struct hf_feed *feed, int dirfd, char differs[256], struct hf_error *err)
+/* Returns 0 and in `differs` either an empty string or what is different; negative if the feed failed. */
+static int compare(struct hf_feed *feed, int dirfd, char differs[256], struct hf_error *err)
 {
 	struct side s = {.dirfd = dirfd, .fd = -1, .block = malloc(BLOCK), .differs = differs};
 	struct hf_piece *piece = NULL;
@@ -176,4 +110,21 @@ int hf_one_file_compare(struct hf_feed *feed, int dirfd, char differs[256], stru
 	hf_fd_close(&s.fd);
 	free(s.block);
 	return r;
+}
+
+int hf_command_check(struct hf_source *source, const struct hf_check_options *options, struct hf_check_report *report,
+	struct hf_error *err)
+{
+	(void)source;
+	char differs[256];
+	int64_t began = hf_time_monotonic();
+	int r = options->feed ? compare(options->feed, options->dirfd, differs, err) : 0;
+	if (r < 0)
+		return r;
+	report->prove_ns += hf_time_monotonic() - began;
+	if (!options->feed)
+		r = hf_check_add(report, "contents", false, true, "there is nothing to compare it with");
+	else
+		r = hf_check_add(report, "contents", !differs[0], true, "%s", differs[0] ? differs : "as captured");
+	return r < 0 ? hf_fail(err, r, "no memory") : 0;
 }
