@@ -12,15 +12,16 @@
 
 enum { HF_SQLITE_WHO = 128 };
 
-/* Does another process have the database `name` in `dirfd` open? 0: none that can be seen, or there is no such file; 1: one
- * has, and `who` says which ("process 4711 (gunicorn) has it locked"). Looks at SQLite's locks on the file and its
- * -shm, and at /proc/PID/fd of all processes that we may look at (all, as root). Our own process must not have the file
- * open: its POSIX locks on it would be lost. */
+/* Does another process have the database `name` in `dirfd` open? 0: none that can be seen, or there is no such
+ * file; 1: one has, and `who` says which ("process 4711 (gunicorn) has it locked"). Looks at SQLite's locks on the
+ * file and its -shm, and at /proc/PID/fd of all processes that we may look at (all, as root). Our own process must
+ * not have the file open: its POSIX locks on it would be lost. */
 int hf_sqlite_busy(int dirfd, const char *name, char who[HF_SQLITE_WHO], struct hf_error *err) HF_MUST_CHECK;
 
-/* Renames the database and what belongs to it to `name`.`suffix`, `name`.`suffix`-wal …, so that it can be opened under
- * the new name as it was. HF_E_EXISTS: something of that name is there, and nothing was renamed. The database goes first: whoever
- * comes in the middle finds none, rather than half of one. What of the four is not there is no error. */
+/* Renames the database and what belongs to it to `name`.`suffix`, `name`.`suffix`-wal …, so that it can be opened
+ * under the new name as it was. HF_E_EXISTS: something of that name is there, and nothing was renamed. The database
+ * goes first: whoever comes in the middle finds none, rather than half of one. What of the four is not there is no
+ * error. */
 int hf_sqlite_set_aside(int dirfd, const char *name, const char *suffix, struct hf_error *err) HF_MUST_CHECK;
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Checking a restored database: it is opened as an immutable file (vfs.h), so nothing is written, locked or left beside it.
- * Readiness is that it opens, that its schema parses and that it has its pages; proof is that it is whole and holds the
- * rows that the captured state held.
+ * Checking a restored database: it is opened through a VFS that takes no writes (vfs.h), so nothing is written, locked or left
+ * beside it. Readiness is that it opens, that its schema parses and that it has its pages; proof is that it is
+ * whole and holds the rows that the captured state held.
  */
 #include "base/file.h"
 #include "base/log.h"

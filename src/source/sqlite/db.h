@@ -1,12 +1,13 @@
 /*
  * A connection to a live database of someone else's, opened so that nothing of it changes that SQLite's own rules
- * would not change for any reader: no checkpoint on close, -wal and -shm left as they were (removed again if our opening
- * made them), no schema trusted, no extension loaded.
+ * would not change for any reader: no checkpoint on close, -wal and -shm left as they were (removed again if our
+ * opening made them), no schema trusted, no extension loaded.
  *
  *	open -> pin -> read … -> unpin -> close
  *
- * `fd` is our own descriptor of the database file. POSIX locks belong to the process and go with any descriptor that it closes, so it is
- * opened before SQLite's and closed after it. Nothing else in the process may open the file meanwhile.
+ * `fd` is our own descriptor of the database file. POSIX locks belong to the process and go with any descriptor
+ * that it closes, so it is opened before SQLite's and closed after it. Nothing else in the process may open the
+ * file meanwhile.
  */
 #ifndef HF_SOURCE_SQLITE_DB_H
 #define HF_SOURCE_SQLITE_DB_H
@@ -28,9 +29,9 @@ struct hf_sqlite_db {
 	int64_t busy_since;
 };
 
-/* Opens the file. HF_E_NOTFOUND, HF_E_DENIED; HF_E_UNSUPPORTED: not a regular file. SQLite has not read it yet. On a
- * read-only file system with a -wal or hot journal beside it, copies of all are made in `scratch`, and those opened. Close in any
- * case, also after a failure; initialise with HF_SQLITE_DB. */
+/* Opens the file. HF_E_NOTFOUND, HF_E_DENIED; HF_E_UNSUPPORTED: not a regular file. SQLite has not read it yet. On
+ * a read-only file system with a -wal or hot journal beside it, copies of all are made in `scratch`, and those
+ * opened. Close in any case, also after a failure; initialise with HF_SQLITE_DB. */
 int hf_sqlite_db_open(struct hf_sqlite_db *db, const char *path, const char *scratch, struct hf_error *err) HF_MUST_CHECK;
 #define HF_SQLITE_DB {.fd = -1}
 

@@ -21,8 +21,8 @@
  * ("backup", "spool", "direct", "raw"), check, lock_ms (null in WAL mode), wal_growth_bytes, hot_journal,
  * sqlite_version, problems.
  *
- * Checks of a restored database: open, schema and rows (readiness: the rows recorded, read from each table); then
- * integrity_check, foreign_key_check and page_count (proof).
+ * Checks of a restored database: "open" (it opens and its schema parses) and "page_count" tell readiness;
+ * "integrity_check", "foreign_key_check" and "rows" (each table has the rows that were recorded) prove it.
  */
 #ifndef HF_SOURCE_SQLITE_SQLITE_H
 #define HF_SOURCE_SQLITE_SQLITE_H

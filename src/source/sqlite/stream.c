@@ -1,10 +1,10 @@
 /*
  * How the pages of a database reach the sink; see capture_internal.h.
  *
- * The backup API writes through a VFS of ours (vfs.h): pages ascend, and page 1 comes last, because the destination's own
- * transaction changes it: the change counter, the schema cookie, the version of SQLite. Where the source's file holds
- * the same page otherwise, its bytes are taken, so that a database at rest is captured byte by byte; else the cookie is put
- * back at least, as applications may look at it.
+ * The backup API writes through a VFS of ours (vfs.h): pages ascend, and page 1 comes last, because the
+ * destination's own transaction changes it: the change counter, the schema cookie, the version of SQLite. Where the
+ * source's file holds the same page otherwise, its bytes are taken, so that a database at rest is captured byte by
+ * byte; else the cookie is put back at least, as applications may look at it.
  */
 #include "source/sqlite/capture_internal.h"
 
@@ -76,8 +76,9 @@ static uint32_t cookie_of(const uint8_t *page)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* Is `file` the page 1 that was captured, but for what the destination's transaction wrote to it? The number of pages
- * must agree, lest pages be lost; but where the file was cut short, and there is no -wal, the header's number stays. */
+/* Is `file` the page 1 that was captured, but for what the destination's transaction wrote to it? The number of
+ * pages must agree, lest pages be lost; but where the file was cut short, and there is no -wal, the header's number
+ * stays. */
 static bool is_same_page(const struct hf_sqlite_capture *c, const uint8_t *file, const uint8_t *written, uint8_t *room)
 {
 	size_t len = (size_t)c->facts.page_size;

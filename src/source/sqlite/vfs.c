@@ -18,9 +18,9 @@ static int file_close(sqlite3_file *f)
 }
 
 /*
- * A database in WAL mode would want its -wal and -shm. What they held is in the file already, so the header is shown as
- * that of one with a rollback journal. (SQLite's own way, an immutable file, would make the connection read-only; and
- * for those SQLite leaves CHECK constraints out of its integrity check.)
+ * A database in WAL mode would want its -wal and -shm. What they held is in the file already, so the header is
+ * shown as that of one with a rollback journal. (SQLite's own way, an immutable file, would make the connection
+ * read-only; and for those SQLite leaves CHECK constraints out of its integrity check.)
  */
 static void show_as_rollback(uint8_t *page, size_t len)
 {

@@ -3,8 +3,8 @@
  * database file and nothing else (no journal, no WAL, no locks).
  *
  * With `write` it is the destination of a backup that streams: pages come ascending, page 1 last. With `read` it
- * opens a file that nothing else can change (a spooled copy, a restored file, read-only media): a database in WAL mode
- * opens without -wal and -shm, nothing is created beside it, and what would write to it fails.
+ * opens a file that nothing else can change (a spooled copy, a restored file, read-only media): a database in WAL
+ * mode opens without -wal and -shm, nothing is created beside it, and what would write to it fails.
  */
 #ifndef HF_SOURCE_SQLITE_VFS_H
 #define HF_SOURCE_SQLITE_VFS_H

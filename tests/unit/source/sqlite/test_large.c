@@ -1,6 +1,7 @@
 /*
- * A database with contents on both sides of the byte at 1 GiB, whose page SQLite never uses. The file is sparse, and so is what the
- * sink keeps, so it is quick: the header is told of pages that were never written, and SQLite goes on after them.
+ * A database with contents on both sides of the byte at 1 GiB, whose page SQLite never uses. The file is sparse,
+ * and so is what the sink keeps, so it is quick: the header is told of pages that were never written, and SQLite
+ * goes on after them.
  */
 #include "database.h"
 

@@ -1,5 +1,5 @@
-/* The structure check against PRAGMA integrity_check: sound databases pass, mutilated ones never crash it, and what it
- * promises to see it sees. */
+/* The structure check against PRAGMA integrity_check: sound databases pass, mutilated ones never crash it, and what
+ * it promises to see it sees. */
 #include "database.h"
 
 #include "base/file.h"
@@ -111,8 +111,8 @@ static bool sqlite_is_content(struct bench *b, const struct image *image, const 
 	return ok;
 }
 
-/* Changes a few bytes somewhere: whatever SQLite finds nothing wrong with, the check must not complain of; and of what
- * its quick_check finds, most must be found, although overflow chains and the freelist are not looked at. */
+/* Changes a few bytes somewhere: whatever SQLite finds nothing wrong with, the check must not complain of; and of
+ * what its quick_check finds, most must be found, although overflow chains and the freelist are not looked at. */
 static void mutilated_ones_do_no_harm(void **state)
 {
 	(void)state;
