@@ -13,8 +13,5 @@ struct hf_command {
 /* Runs the command and streams its standard output into `sink`. */
 int hf_command_capture(struct hf_source *source, struct hf_sink *sink, struct hf_captured *out, struct hf_error *err)
 	HF_MUST_CHECK;
-/* Compares what was restored with the feed. */
-int hf_command_check(struct hf_source *source, const struct hf_check_options *options, struct hf_check_report *report,
-	struct hf_error *err) HF_MUST_CHECK;
 
 #endif
