@@ -220,7 +220,8 @@ static int meet(struct compare *c, const struct hf_entry *want, struct hf_error 
 		order = hf_path_compare(c->item.path, c->item.path_len, want->path, want->path_len);
 		if (order >= 0)
 			break;
-		found(&c->complete, c->item.path, c->item.path_len, "it is there, and was not captured");
+		if (c->item.path_len > 0) /* a source of one file has no root of its own */
+			found(&c->complete, c->item.path, c->item.path_len, "it is there, and was not captured");
 		r = step(c, err);
 	}
 	if (r < 0)
