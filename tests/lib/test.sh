@@ -3,7 +3,7 @@
 # Each test_… runs in a subshell with `set -e`, in an empty scratch directory $scratch of its own, after `setup` if there
 # is one, and yields a line "ok - …" or "not ok - …". What it must undo (mounts, servers, processes) it hands to
 # `at_exit` as soon as there is something to undo: run last first, also when the test fails or is stopped. The state,
-# the cache and the repository ($repo, with a passphrase) of holdfast lie in the scratch directory as well.
+# the cache and the repository ($repo) of holdfast lie in the scratch directory as well.
 # `tests/system/20_volume test_hard_links` runs one test of a file; HF_KEEP=1 leaves the scratch directory behind.
 set -uo pipefail
 HF_TOP=${HF_TOP:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
@@ -77,8 +77,20 @@ same_tree() {
 	return 1
 }
 
-new_repo() { # a repository at $repo
-	expect 0 hf init
+# A new repository at $repo, to be opened by $HOLDFAST_KEY_FILE, a read key that may forget: it takes no second of key
+# derivation for each command, as the passphrase does. The owner's passphrase is in $owner. Made once a script, and copied.
+new_repo() {
+	owner='correct horse'
+	if [ ! -e "$template/done" ]; then
+		HOLDFAST_PASSPHRASE=$owner HOLDFAST_REPO=$template/repo HOLDFAST_STATE_DIR=$template/state expect 0 hf init
+		HOLDFAST_PASSPHRASE=$owner HOLDFAST_REPO=$template/repo HOLDFAST_STATE_DIR=$template/state \
+			expect 0 hf key add --read "$template/reader.key" --maintain
+		touch "$template/done"
+	fi
+	cp -r "$template/repo" "$repo"
+	cp -r "$template/state" "$HOLDFAST_STATE_DIR"
+	unset HOLDFAST_PASSPHRASE
+	export HOLDFAST_KEY_FILE=$template/reader.key
 }
 
 snapshot_of_last() { # the id that the last `hf --json backup` printed
@@ -111,19 +123,17 @@ one_test() {
 	"$1"
 }
 
-# A tree below /root is closed to others: then the program that as_nobody starts is a copy.
-reachable_program() {
-	as_nobody test -x "$HOLDFAST" && return
-	local dir
-	dir=$(mktemp -d /var/tmp/holdfast-test.XXXXXX) && chmod 755 "$dir" && cp "$HOLDFAST" "$dir/holdfast" || exit 1
-	HOLDFAST=$dir/holdfast
-	trap "rm -rf '$dir'" EXIT
+# What the tests of a script share. A tree below /root is closed to others: then the program that they start is a copy.
+prepare() {
+	template=$(mktemp -d /var/tmp/holdfast-test.XXXXXX) && chmod 755 "$template" || exit 1
+	trap 'rm -rf "$template"' EXIT
+	as_nobody test -x "$HOLDFAST" || { cp "$HOLDFAST" "$template/holdfast" && HOLDFAST=$template/holdfast; } || exit 1
 }
 
 run_tests() {
-	local t scratch failed=0
+	local t scratch template failed=0
 	[ -x "$HOLDFAST" ] || { echo "not ok - there is no program $HOLDFAST"; exit 1; }
-	reachable_program
+	prepare
 	for t in $(sed -nE 's/^(test_[a-z0-9_]+)\(\).*/\1/p' "$0"); do
 		[ $# -eq 0 ] || [[ " $* " = *" $t "* ]] || continue
 		scratch=$(mktemp -d /var/tmp/holdfast-test.XXXXXX) || exit 1
