@@ -24,7 +24,7 @@ def main():
     lines = [json.loads(x, object_pairs_hook=unique, parse_constant=number) for x in text.splitlines()]
     d = lines[0] if len(lines) == 1 else lines
     try:
-        value = eval(expression, {"d": d, "lines": lines, "a": a})
+        value = eval(f"({expression})", {"d": d, "lines": lines, "a": a})
     except (LookupError, TypeError, StopIteration) as e:
         print(f"  {e!r} in: {expression} {a}\n  of: {text[:3000]}", file=sys.stderr)
         return 1
