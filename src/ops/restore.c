@@ -59,6 +59,26 @@ static int look_at_target(struct restore *rs, struct hf_error *err)
 	return n < 0 ? n : 0;
 }
 
+/* Whoever has the old one open would go on writing to what is no longer there. */
+static int ask_users(const struct restore *rs, struct hf_error *err)
+{
+	const struct hf_snapshot *s = rs->request->point->snapshot;
+	const char *only = rs->request->source;
+	int r = 0;
+	for (size_t i = 0; rs->target_exists && i < s->source_count && r == 0; i++) {
+		const struct hf_snapshot_source *source = &s->sources[i];
+		const struct hf_source_driver *driver = hf_source_driver(source->kind);
+		if (!driver || !driver->may_replace || (only && strcmp(only, source->name) != 0))
+			continue;
+		HF_FD_AUTO top = open(rs->target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		HF_FD_AUTO own = openat(top, source->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		r = top < 0 ? 0 : driver->may_replace(top, err);
+		if (r == 0 && own >= 0)
+			r = driver->may_replace(own, err);
+	}
+	return r < 0 ? hf_wrap(err, r, "replace %s", rs->target) : 0;
+}
+
 static int name_places(struct restore *rs, struct hf_error *err)
 {
 	char id[HF_ID_TEXT];
@@ -292,6 +312,8 @@ int hf_restore(const struct hf_restore_request *request, struct hf_restore_resul
 		r = name_places(&rs, err);
 	if (r == 0)
 		r = look_at_target(&rs, err);
+	if (r == 0)
+		r = ask_users(&rs, err);
 	if (r == 0)
 		r = hf_access_open_snapshot(request->repo, &request->point->ref, &rs.access, err);
 	out->locate_ns = hf_time_monotonic() - rs.start;

@@ -68,7 +68,9 @@ int hf_unpack_source(const struct hf_unpack *what, struct hf_unpacked *out, stru
 		r = run_driver(what, egress, out, err);
 	hf_egress_free(egress);
 	out->fetch_ns = hf_time_monotonic() - start - out->locate_ns;
-	return r < 0 ? hf_wrap(err, r, "restore source %s", what->source->name) : 0;
+	return r < 0 ? hf_wrap(err, r, "restore source %s%s%s", what->source->name, what->target ? " to " : "",
+			       what->target ? what->target : "")
+		     : 0;
 }
 
 void hf_unpacked_free(struct hf_unpacked *u)

@@ -200,7 +200,8 @@ int hf_domain_open(struct hf_store *store, const struct hf_key *key, const struc
 			return r;
 	}
 	char text[HF_ID_TEXT];
-	if (r == HF_E_NOTFOUND)
-		hf_fail(err, r, "no certificate names the domain %s", hf_hex(id->b, HF_ID_SIZE, text));
+	if (r == HF_E_NOTFOUND) /* each domain has had one since before anything was stored in it */
+		r = hf_fail(err, HF_E_CORRUPT, "no certificate names the domain %s: it is gone or damaged",
+			hf_hex(id->b, HF_ID_SIZE, text));
 	return r;
 }

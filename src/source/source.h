@@ -98,6 +98,10 @@ struct hf_source_driver {
 	int (*restore)(struct hf_source *source, struct hf_feed *feed, int dirfd,
 		const struct hf_restore_options *options, struct hf_restored *out, struct hf_error *err);
 
+	/* Optional. May what lies in the directory `dirfd`, of this kind or any other, be replaced by a restored one? 0, or
+	 * HF_E_EXISTS saying who uses it. Called before a byte is written, with --overwrite only. */
+	int (*may_replace)(int dirfd, struct hf_error *err);
+
 	/* Is the restored thing alive and whole? 0 if all checks ran to an answer, whatever it is (see the report);
 	 * negative only if not even that could be said. May change what it checks: it is a scratch copy. */
 	int (*check)(struct hf_source *source, const struct hf_check_options *options,

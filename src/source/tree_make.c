@@ -108,6 +108,9 @@ static int no_space(struct hf_error *err, int fd, const struct hf_entry *entry, 
 {
 	struct statvfs fs = {0};
 	(void)fstatvfs(fd, &fs);
+	if (fs.f_files && !fs.f_favail)
+		return hf_fail(err, HF_E_NOSPACE, "write %.*s: the file system has no inode left for one more file",
+			(int)(entry->path_len < 1000 ? entry->path_len : 1000), entry->path);
 	return hf_fail(err, HF_E_NOSPACE,
 		"write %.*s: the disk is full: %" PRIu64 " of its %" PRIu64 " bytes are missing, %" PRIu64
 		" bytes are free",

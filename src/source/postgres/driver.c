@@ -46,6 +46,7 @@ const struct hf_source_driver hf_source_postgresql = {
 	.open = open_source,
 	.capture = hf_pg_capture,
 	.restore = hf_pg_restore,
+	.may_replace = hf_pg_may_replace,
 	.check = hf_pg_check,
 	.close = close_source,
 };

@@ -87,6 +87,7 @@ const struct hf_source_driver hf_source_sqlite = {
 	.open = sqlite_open,
 	.capture = hf_sqlite_capture,
 	.restore = hf_sqlite_restore,
+	.may_replace = hf_sqlite_may_replace,
 	.check = hf_sqlite_check,
 	.close = sqlite_close,
 };

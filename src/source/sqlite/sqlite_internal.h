@@ -21,6 +21,7 @@ int hf_sqlite_capture(struct hf_source *source, struct hf_sink *sink, struct hf_
 	HF_MUST_CHECK;
 int hf_sqlite_restore(struct hf_source *source, struct hf_feed *feed, int dirfd,
 	const struct hf_restore_options *options, struct hf_restored *out, struct hf_error *err) HF_MUST_CHECK;
+int hf_sqlite_may_replace(int dirfd, struct hf_error *err) HF_MUST_CHECK;
 int hf_sqlite_check(struct hf_source *source, const struct hf_check_options *options, struct hf_check_report *report,
 	struct hf_error *err) HF_MUST_CHECK;
 

@@ -92,7 +92,7 @@ static void domains_open_for_those_who_read(void **state)
 	assert_int_equal(hf_domain_open(store, writer, &certs, &owner->domain.id, &d, &err), HF_E_KEY);
 	assert_int_equal(hf_domain_open(store, watcher, &certs, &writer->domain.id, &d, &err), HF_E_KEY);
 	struct hf_id other = hf_id_new();
-	assert_int_equal(hf_domain_open(store, reader, &certs, &other, &d, &err), HF_E_NOTFOUND);
+	assert_int_equal(hf_domain_open(store, reader, &certs, &other, &d, &err), HF_E_CORRUPT);
 	assert_ptr_equal(hf_certs_find_domain(&certs, "shop"), hf_certs_find(&certs, &writer->id));
 	assert_null(hf_certs_find_domain(&certs, "nowhere"));
 	assert_null(hf_certs_find_domain(&certs, ""));
