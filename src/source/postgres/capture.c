@@ -444,6 +444,7 @@ int hf_pg_capture(struct hf_source *source, struct hf_sink *sink, struct hf_capt
 	if (!c.detail)
 		return hf_fail(err, HF_E_NOMEM, "capture PostgreSQL: no memory");
 	int r = 0;
+	c.place.is_administrator = c.source->place.is_administrator;
 	for (size_t i = 0; r == 0 && i < c.source->place.count; i++)
 		r = hf_pg_place_set(&c.place, c.source->place.params[i].keyword, c.source->place.params[i].value, err);
 	if (r == 0)

@@ -12,11 +12,14 @@
 #include "base/stop.h"
 #include "base/time.h"
 
-#include <ctype.h>
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum { STEP_MS = 200, CONNECT_SECONDS = 30 };
 
@@ -80,6 +83,18 @@ static int place_from_url(const char *url, struct hf_pg_place *out, struct hf_er
 	return r;
 }
 
+static int choose_administrator(struct hf_pg_place *place, struct hf_error *err)
+{
+	const char *host = hf_pg_place_get(place, "host"), *hosts = getenv("PGHOST");
+	bool is_local = host ? host[0] == '/' : !hosts || !*hosts || hosts[0] == '/';
+	if (geteuid() != 0 || !is_local || hf_pg_place_get(place, "hostaddr") || getenv("PGHOSTADDR") ||
+		hf_pg_place_get(place, "user") || getenv("PGUSER") || hf_pg_place_get(place, "service") ||
+		getenv("PGSERVICE"))
+		return 0;
+	place->is_administrator = true;
+	return hf_pg_place_set(place, "user", "postgres", err);
+}
+
 int hf_pg_place_parse(const char *location, struct hf_pg_place *out, struct hf_error *err)
 {
 	*out = (struct hf_pg_place){0};
@@ -91,6 +106,8 @@ int hf_pg_place_parse(const char *location, struct hf_pg_place *out, struct hf_e
 	else
 		r = hf_fail(err, HF_E_USAGE,
 			"a PostgreSQL source is a postgresql:// URL or the absolute path of a socket directory");
+	if (r == 0)
+		r = choose_administrator(out, err);
 	if (r < 0)
 		hf_pg_place_free(out);
 	return r;
@@ -267,6 +284,22 @@ static void ignore_notice(void *user, const PGresult *result)
 	(void)result;
 }
 
+/* The server is told who connects at connect(2), which libpq makes in here. This thread alone becomes that user, by raw
+ * system calls (glibc's would change all threads), and root again. */
+static PGconn *start_connection(const struct hf_pg_place *place, const char *text)
+{
+	struct passwd entry, *found = NULL;
+	char names[4096];
+	if (place->is_administrator)
+		(void)!getpwnam_r("postgres", &entry, names, sizeof(names), &found);
+	if (found && syscall(SYS_setresuid, -1, found->pw_uid, -1) < 0)
+		found = NULL;
+	PGconn *conn = PQconnectStart(text);
+	long back = found ? syscall(SYS_setresuid, -1, 0, -1) : 0;
+	assert(back == 0); /* our real user id is still root's */
+	return conn;
+}
+
 int hf_pg_connect(const struct hf_pg_place *place, const struct hf_pg_connect_options *options, PGconn **out,
 	struct hf_error *err)
 {
@@ -276,7 +309,7 @@ int hf_pg_connect(const struct hf_pg_place *place, const struct hf_pg_connect_op
 	HF_BUF_AUTO info = HF_BUF(1 << 20);
 	conninfo(place, options, &info);
 	const char *text = hf_buf_cstr(&info);
-	PGconn *conn = text ? PQconnectStart(text) : NULL;
+	PGconn *conn = text ? start_connection(place, text) : NULL;
 	if (!conn)
 		return hf_fail(err, HF_E_NOMEM, "connect to PostgreSQL: no memory");
 	PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);

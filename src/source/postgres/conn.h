@@ -22,10 +22,15 @@ struct hf_pg_param {
 struct hf_pg_place {
 	struct hf_pg_param *params;
 	size_t count;
+	bool is_administrator; /* connects to a socket as the system user postgres (see hf_pg_place_parse) */
 };
 
 /* `location` is a postgresql:// (or postgres://) URL, or the absolute path of a socket directory; anything else is
- * HF_E_USAGE. Release with hf_pg_place_free. */
+ * HF_E_USAGE. Release with hf_pg_place_free.
+ *
+ * Root, at a local socket and with no role named anywhere, is taken for who administers the server: the role is
+ * "postgres", and the connection is made as the system user of that name, so that `peer` authentication, Debian's
+ * default, lets it in, as `su postgres -c psql` would be. */
 int hf_pg_place_parse(const char *location, struct hf_pg_place *out, struct hf_error *err) HF_MUST_CHECK;
 void hf_pg_place_free(struct hf_pg_place *place);
 int hf_pg_place_set(struct hf_pg_place *place, const char *keyword, const char *value,

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int capture(const char *location, struct recorder *rec, struct hf_captured *out, struct hf_error *err)
 {
@@ -261,6 +262,42 @@ static void a_standby(void **state)
 	cluster_free(&primary);
 }
 
+/* Root is let in where `peer` asks for the system user postgres, without a name or a password. */
+static void by_socket_directory(void **state)
+{
+	(void)state;
+	struct cluster c;
+	cluster_new(&c, NULL);
+	char *hba = text_of("%s/pg_hba.conf", c.data);
+	FILE *f = fopen(hba, "w");
+	fprintf(f, geteuid() == 0 ? "local all all peer\nlocal replication all peer\n"
+				  : "local all all trust\nlocal replication all trust\n");
+	fclose(f);
+	free(hba);
+	const char *const argv[] = {"postgres", "-D", c.data, NULL};
+	cluster_spawn(&c, argv, &c.server);
+	if (geteuid() == 0)
+		unsetenv("PGUSER");
+	else
+		setenv("PGUSER", "postgres", 1);
+	struct recorder rec;
+	struct hf_captured got;
+	struct hf_error err = {0};
+	int r;
+	do { /* the server takes a while to come up */
+		recorder_new(&rec);
+		r = capture(c.sockets, &rec, &got, &err);
+		if (r < 0)
+			recorder_free(&rec);
+	} while (r == HF_E_NETWORK && c.server.pid);
+	if (r < 0)
+		fail_msg("%s", err.msg);
+	assert_string_equal(json_string_value(json_object_get(got.detail, "database")), "postgres");
+	json_decref(got.detail);
+	recorder_free(&rec);
+	cluster_free(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +305,7 @@ int main(void)
 		cmocka_unit_test(more_wal_than_memory),
 		cmocka_unit_test(a_later_timeline),
 		cmocka_unit_test(a_standby),
+		cmocka_unit_test(by_socket_directory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
