@@ -220,8 +220,6 @@ static int print_table(const struct hf_backup_result *b, struct hf_error *err)
 static void warn_of(const struct hf_backup_source *s)
 {
 	HF_BUF_AUTO line = HF_BUF(1 << 20);
-	if (s->failed)
-		hf_warn("%s was not backed up: %s", s->name, s->failure ? s->failure : "it failed");
 	size_t listed = json_array_size(s->problems);
 	for (size_t i = 0; i < listed && i < SHOWN_MAX; i++) {
 		const json_t *p = json_array_get(s->problems, i);
@@ -251,8 +249,7 @@ static int back_up(struct hf_cli *cli, struct request *q, struct hf_error *err)
 	q->backup.repo = repo;
 	q->backup.progress = &cli->progress;
 	r = hf_backup(&q->backup, &result, err);
-	/* One source that failed is the error itself. */
-	for (size_t i = 0; i < result.source_count && (r == 0 || result.source_count > 1); i++)
+	for (size_t i = 0; i < result.source_count; i++)
 		warn_of(&result.sources[i]);
 	if (r == 0 && cli->json)
 		r = print_json(&result, err);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/time.h"
+#include "ops/snapshots.h"
 #include "pipeline/ingest.h"
 #include "repo/condemned.h"
 #include "repo/index.h"
@@ -55,6 +56,8 @@ static int open_run(struct backup *b, struct hf_error *err)
 		r = hf_catalogue_load(o->repo, &catalogue, &b->catalogue, err);
 	if (r == 0)
 		r = hf_catalogue_require_believed(&b->catalogue, err);
+	if (r == 0)
+		hf_catalogue_warn(&b->catalogue);
 	if (r == 0)
 		r = hf_condemned_list(o->repo, &b->condemned, err);
 	if (r == 0)

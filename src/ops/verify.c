@@ -122,7 +122,8 @@ static int read_snapshots(struct hf_verify *v, struct hf_snapshot *out, size_t *
 		struct hf_error why = {0};
 		if (!is_chosen(v->options, &p->ref))
 			continue;
-		int r = hf_snapshot_get(v->options->repo, &p->ref, HF_SNAPSHOT_WHOLE, &out[*count], &why);
+		const struct hf_snapshot_read whole = {.parts = HF_SNAPSHOT_WHOLE, .from_store = true};
+		int r = hf_snapshot_read(v->options->repo, &p->ref, &whole, &out[*count], &why);
 		v->result->objects++;
 		if (r == 0) {
 			++*count;
@@ -178,7 +179,9 @@ static int check_snapshots(struct hf_verify *v, const struct hf_snapshot *snapsh
 
 static int run(struct hf_verify *v, struct hf_snapshot *snapshots, size_t *count, struct hf_error *err)
 {
-	int r = read_snapshots(v, snapshots, count, err);
+	int r = hf_verify_objects(v, err);
+	if (r == 0)
+		r = read_snapshots(v, snapshots, count, err);
 	if (r == 0)
 		r = open_domains(v, snapshots, *count, err);
 	if (r == 0)

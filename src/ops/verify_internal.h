@@ -41,6 +41,7 @@ struct hf_verify_pack *hf_verify_find_pack(struct hf_verify *v, const struct hf_
 void hf_verify_touch(struct hf_verify *v, size_t damage, const struct hf_id *snapshot, const char *source,
 	const struct hf_entry *entry);
 
+int hf_verify_objects(struct hf_verify *v, struct hf_error *err) HF_MUST_CHECK;
 int hf_verify_packs(struct hf_verify *v, struct hf_error *err) HF_MUST_CHECK;
 int hf_verify_snapshot(struct hf_verify *v, const struct hf_snapshot *s, struct hf_access *access,
 	struct hf_error *err) HF_MUST_CHECK;

@@ -115,6 +115,30 @@ static int load_config(struct hf_repository *repo, struct hf_error *err)
 	return recode(r, HF_E_UNSUPPORTED, HF_E_NOREPO, err);
 }
 
+/* The owner is pinned in each key: its own certificate tells nothing that is needed, and its loss nothing of what it wrote. */
+static int stand_in_for_owner(struct hf_repository *repo, struct hf_error *err)
+{
+	const struct hf_key *key = repo->key;
+	if (hf_certs_find(&repo->certs, &key->owner_id))
+		return 0;
+	struct hf_cert *more = reallocarray(repo->certs.certs, repo->certs.count + 1, sizeof(*more));
+	if (!more)
+		return hf_fail(err, HF_E_NOMEM, "out of memory");
+	repo->certs.certs = more;
+	struct hf_cert *owner = &more[repo->certs.count++];
+	*owner = (struct hf_cert){.key = key->owner_id,
+		.kind = HF_KEY_OWNER,
+		.name = "owner",
+		.rights = HF_RIGHT_BACKUP | HF_RIGHT_MAINTAIN | HF_RIGHT_PROVE};
+	memcpy(owner->sign_public, key->owner_public, sizeof(owner->sign_public));
+	if (hf_id_equal(&key->id, &key->owner_id) && key->has_domain) {
+		owner->has_domain = true;
+		owner->domain = key->domain.id;
+		memcpy(owner->domain_name, key->domain.name, sizeof(owner->domain_name));
+	}
+	return 0;
+}
+
 static int fill(struct hf_repository *repo, const struct hf_repository_options *options, struct hf_error *err)
 {
 	repo->id = repo->key->repository;
@@ -125,6 +149,8 @@ static int fill(struct hf_repository *repo, const struct hf_repository_options *
 		r = load_config(repo, err);
 	if (r == 0)
 		r = hf_certs_load(repo->store, repo->key, &repo->certs, err);
+	if (r == 0)
+		r = stand_in_for_owner(repo, err);
 	if (r == 0)
 		r = make_cache(repo, options->cache_dir, err);
 	if (r < 0)
