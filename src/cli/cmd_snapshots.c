@@ -9,12 +9,13 @@
 #include "ops/snapshots.h"
 #include "report/table.h"
 
-enum { HOST = HF_ARG_OWN, SOURCE, TAG };
+enum { HOST = HF_ARG_OWN, SOURCE, TAG, EXPECT_HEAD };
 
 static const struct hf_option_info options[] = {
 	{HOST, "host", "NAME", "only those of this key or host"},
 	{SOURCE, "source", "NAME", "only those that hold this source"},
 	{TAG, "tag", "TAG", "only those with this tag"},
+	{EXPECT_HEAD, "expect-head", "HASH", "fail unless the catalogue holds this head, which backup\nprinted"},
 	{0},
 };
 
@@ -148,6 +149,9 @@ static int parse(struct hf_args *args, struct hf_snapshots_options *o, struct hf
 			break;
 		case TAG:
 			o->tag = value;
+			break;
+		case EXPECT_HEAD:
+			o->expect_head = value;
 			break;
 		default:
 			return hf_fail(err, HF_E_USAGE, "snapshots takes no \"%s\"", value);

@@ -47,6 +47,8 @@ int hf_snapshots_list(struct hf_repository *repo, const struct hf_snapshots_opti
 	int r = hf_repository_require_reading(repo, false, "list snapshots", err);
 	if (r == 0)
 		r = hf_catalogue_load(repo, &all, &out->catalogue, err);
+	if (r == 0 && options->expect_head)
+		r = hf_catalogue_expect(&out->catalogue, options->expect_head, err);
 	if (r < 0)
 		return r;
 	out->points = calloc(out->catalogue.point_count + 1, sizeof(struct hf_point *));

@@ -8,6 +8,7 @@ struct hf_snapshots_options {
 	const char *host;   /* only those of this key or host; NULL: all */
 	const char *source; /* only those that hold it */
 	const char *tag;    /* only those that have it */
+	const char *expect_head; /* an entry that must be there: hf_catalogue_expect */
 };
 
 /* Points of the catalogue, the newest last; what could not be read is among them (snapshot NULL). */

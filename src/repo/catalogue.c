@@ -325,3 +325,16 @@ int hf_catalogue_load(struct hf_repository *repo, const struct hf_catalogue_opti
 		r = hf_catalogue_make_points(out, options, err);
 	return r < 0 ? hf_wrap(err, r, "load the catalogue of %s", repo->url) : 0;
 }
+
+int hf_catalogue_expect(const struct hf_catalogue *c, const char *head, struct hf_error *err)
+{
+	struct hf_hash hash;
+	if (!hf_unhex(head, hash.b, sizeof(hash.b)))
+		return hf_fail(err, HF_E_USAGE, "\"%s\" is no head of a catalogue: give the 64 digits that backup printed", head);
+	for (size_t i = 0; i < c->entry_count; i++)
+		if (hf_hash_equal(&c->entries[i].hash, &hash) ||
+			is_listed(c->entries[i].covers, c->entries[i].cover_count, &hash))
+			return 0;
+	return hf_fail(err, HF_E_CHECK, "the catalogue of %s has no entry %s: the repository was rolled back, or is another",
+		c->repo->url, head);
+}

@@ -107,6 +107,10 @@ int hf_catalogue_load(struct hf_repository *repo, const struct hf_catalogue_opti
 	struct hf_error *err) HF_MUST_CHECK;
 void hf_catalogue_free(struct hf_catalogue *c);
 
+/* Is the entry with this hash (64 hexadecimal digits, as backup printed it) there, or replaced by a checkpoint? HF_E_CHECK if not:
+ * the repository was rolled back, or is another. HF_E_USAGE if it is no hash. */
+int hf_catalogue_expect(const struct hf_catalogue *c, const char *head, struct hf_error *err) HF_MUST_CHECK;
+
 /* The restore point of that snapshot, or NULL. */
 const struct hf_point *hf_catalogue_point(const struct hf_catalogue *c, const struct hf_ref *snapshot);
 

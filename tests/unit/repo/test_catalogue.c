@@ -442,6 +442,26 @@ static void a_rollback_is_noticed_by_who_saw_more(void **state)
 	assert_latest(second_reader, "latest", &old); /* who never saw it can't tell */
 }
 
+static void an_expected_head_must_be_there(void **state)
+{
+	(void)state;
+	HF_REPOSITORY_AUTO *repo = open_as(one);
+	struct hf_catalogue c = load(repo);
+	const struct hf_new_commit commit = {.snapshot = put_snapshot(repo, "data", hf_time_now())};
+	struct hf_hash head;
+	char text[65];
+	assert_int_equal(hf_catalogue_commit(&c, &commit, &head, NULL), 0);
+	hf_catalogue_free(&c);
+	struct hf_ref newer = back_up(one, "data");
+	(void)newer;
+	c = load(repo);
+	assert_int_equal(hf_catalogue_expect(&c, hf_hex(head.b, sizeof(head.b), text), NULL), 0);
+	text[0] = text[0] == '0' ? '1' : '0';
+	assert_int_equal(hf_catalogue_expect(&c, text, NULL), HF_E_CHECK);
+	assert_int_equal(hf_catalogue_expect(&c, "head", NULL), HF_E_USAGE);
+	hf_catalogue_free(&c);
+}
+
 static void a_spoilt_cache_is_not_believed(void **state)
 {
 	(void)state;
@@ -702,6 +722,7 @@ int main(void)
 		TEST(a_damaged_entry_that_is_known_to_be_older_is_fine),
 		TEST(an_entry_taken_out_of_the_middle_is_noticed),
 		TEST(a_rollback_is_noticed_by_who_saw_more),
+		TEST(an_expected_head_must_be_there),
 		TEST(a_spoilt_cache_is_not_believed),
 		TEST(two_runs_fork_the_graph_and_the_next_joins_it),
 		TEST(forgetting_can_be_taken_back_and_done_again),
