@@ -31,7 +31,7 @@ struct backup {
 static bool is_fit(void *user, const struct hf_ref *pack)
 {
 	const struct backup *b = user;
-	return !hf_condemned_has(&b->condemned, pack);
+	return !hf_condemned_has(&b->condemned, pack) && hf_index_has_pack(b->index, pack);
 }
 
 static int open_index(struct backup *b, struct hf_error *err)

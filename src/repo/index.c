@@ -56,6 +56,7 @@ void hf_index_close(struct hf_index *index)
 		free(index->damage[i].why);
 	free(index->damage);
 	free(index->obsolete);
+	free(index->packs);
 	pthread_mutex_destroy(&index->lock);
 	pthread_mutex_destroy(&index->flush_lock);
 	free(index);
@@ -135,6 +136,45 @@ int hf_index_find(struct hf_index *index, const struct hf_chunk_id *id, unsigned
 int hf_index_exclude_pack(struct hf_index *index, const struct hf_ref *pack, struct hf_error *err)
 {
 	return hf_ref_set_add(index->excluded, pack, err);
+}
+
+static int compare_refs(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct hf_ref));
+}
+
+/* Takes down what one segment names; as far as it can be read, and as there is memory. */
+static void gather_packs(struct hf_index *index, struct hf_index_segment *s)
+{
+	uint32_t count = hf_index_segment_packs(s);
+	struct hf_ref *grown = realloc(index->packs, (index->pack_count + count + 1) * sizeof(*grown));
+	if (!grown)
+		return;
+	index->packs = grown;
+	for (uint32_t i = 0; i < count; i++) {
+		struct hf_index_pack pack;
+		struct hf_error err = {0};
+		int r = hf_index_segment_pack(s, i, &pack, &err);
+		if (r == 0)
+			index->packs[index->pack_count++] = pack.ref;
+		else if (hf_index_is_damage(index, hf_index_segment_ref(s), r, &err))
+			continue;
+	}
+}
+
+bool hf_index_has_pack(struct hf_index *index, const struct hf_ref *pack)
+{
+	if (!index->has_packs) {
+		struct hf_index_list *list = hf_index_list_take(index);
+		for (size_t i = 0; i < list->count; i++)
+			gather_packs(index, list->segments[i]);
+		hf_index_list_give(list);
+		if (index->pack_count)
+			qsort(index->packs, index->pack_count, sizeof(*index->packs), compare_refs);
+		index->has_packs = true;
+	}
+	return index->pack_count &&
+	       bsearch(pack, index->packs, index->pack_count, sizeof(*index->packs), compare_refs);
 }
 
 bool hf_index_damaged(struct hf_index *index, size_t number, struct hf_ref *ref, const char **why)

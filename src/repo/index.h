@@ -90,6 +90,10 @@ int hf_index_find(struct hf_index *index, const struct hf_chunk_id *id, unsigned
 /* A condemned pack: from now on claim and lookup don't count places in it; find does. */
 int hf_index_exclude_pack(struct hf_index *index, const struct hf_ref *pack, struct hf_error *err) HF_MUST_CHECK;
 
+/* Whether a segment that was there at open names the pack. A pack that none names (it was lost, and the index made anew) must
+ * not be relied on, whatever a cache says. Segments that can't be read count as naming nothing. One thread at a time. */
+bool hf_index_has_pack(struct hf_index *index, const struct hf_ref *pack);
+
 /* Damaged segments, by number from 0; false when there are no more. `ref` and `why` may be NULL; `why` lives as long
  * as the index. */
 bool hf_index_damaged(struct hf_index *index, size_t number, struct hf_ref *ref, const char **why);

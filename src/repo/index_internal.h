@@ -36,6 +36,10 @@ struct hf_index {
 	size_t damage_count, damage_cap;
 	size_t filter_bytes; /* of filters that were brought into memory */
 
+	struct hf_ref *packs; /* sorted: what the segments named at the first hf_index_has_pack */
+	size_t pack_count;
+	bool has_packs;
+
 	pthread_mutex_t flush_lock; /* one flush or merge at a time; taken before `lock` */
 	struct hf_ref *obsolete;    /* what a fresh index replaces with its last segment; under flush_lock */
 	size_t obsolete_count;

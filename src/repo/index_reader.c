@@ -143,6 +143,27 @@ static size_t entries_in(const struct hf_index_segment *s, uint32_t block)
 	return left < HF_INDEX_ENTRIES ? (size_t)left : HF_INDEX_ENTRIES;
 }
 
+int hf_index_segment_pack(struct hf_index_segment *s, uint32_t number, struct hf_index_pack *pack, struct hf_error *err)
+{
+	struct hf_index_block *b;
+	if (number >= s->packs)
+		return hf_index_segment_lie(s, err, "a frame in a pack that isn't there");
+	int r = get_block(s, s->packs_at + number / HF_INDEX_PACKS, &b, err);
+	if (r < 0)
+		return r;
+	const uint8_t *p = b->bytes + (number % HF_INDEX_PACKS) * HF_INDEX_PACK_SIZE;
+	memcpy(pack->ref.writer.b, p, HF_ID_SIZE);
+	memcpy(pack->ref.id.b, p + HF_ID_SIZE, HF_ID_SIZE);
+	memcpy(pack->run.b, p + 2 * HF_ID_SIZE, HF_ID_SIZE);
+	hf_index_cache_release(s->access->cache, b);
+	return 0;
+}
+
+uint32_t hf_index_segment_packs(const struct hf_index_segment *s)
+{
+	return s->packs;
+}
+
 int hf_index_segment_frame(struct hf_index_segment *s, uint32_t number, struct hf_index_frame *f,
 	struct hf_index_pack *pack, struct hf_error *err)
 {
@@ -158,15 +179,7 @@ int hf_index_segment_frame(struct hf_index_segment *s, uint32_t number, struct h
 	hf_index_cache_release(s->access->cache, b);
 	if (f->pack >= s->packs || f->plain_len > HF_FRAME_MAX || f->offset > HF_PACK_MAX || f->stored_len > HF_PACK_MAX)
 		return hf_index_segment_lie(s, err, "a frame with impossible numbers");
-	r = get_block(s, s->packs_at + f->pack / HF_INDEX_PACKS, &b, err);
-	if (r < 0)
-		return r;
-	p = b->bytes + (f->pack % HF_INDEX_PACKS) * HF_INDEX_PACK_SIZE;
-	memcpy(pack->ref.writer.b, p, HF_ID_SIZE);
-	memcpy(pack->ref.id.b, p + HF_ID_SIZE, HF_ID_SIZE);
-	memcpy(pack->run.b, p + 2 * HF_ID_SIZE, HF_ID_SIZE);
-	hf_index_cache_release(s->access->cache, b);
-	return 0;
+	return hf_index_segment_pack(s, f->pack, pack, err);
 }
 
 static int place_of(struct hf_index_segment *s, const struct hf_index_record *record, struct hf_place *out,

@@ -136,6 +136,10 @@ int hf_index_segment_find(struct hf_index_segment *s, const struct hf_chunk_id *
 int hf_index_segment_frame(struct hf_index_segment *s, uint32_t number, struct hf_index_frame *frame,
 	struct hf_index_pack *pack, struct hf_error *err) HF_MUST_CHECK;
 
+uint32_t hf_index_segment_packs(const struct hf_index_segment *s); /* how many it names */
+int hf_index_segment_pack(struct hf_index_segment *s, uint32_t number, struct hf_index_pack *pack,
+	struct hf_error *err) HF_MUST_CHECK;
+
 /* A scan in order. Start with {.segment = s}; end with hf_index_scan_end. */
 struct hf_index_scan {
 	struct hf_index_segment *segment; /* borrowed */
