@@ -20,6 +20,7 @@ struct backup {
 	const struct hf_backup_options *options;
 	struct hf_backup_result *result;
 	struct hf_catalogue catalogue;
+	struct hf_certs writers; /* whom we deduplicate against */
 	struct hf_condemned condemned;
 	struct hf_index *index;
 	struct hf_ingest *ingest;
@@ -38,8 +39,10 @@ static int open_index(struct backup *b, struct hf_error *err)
 {
 	const struct hf_repository *repo = b->options->repo;
 	const struct hf_index_options options = {.store = repo->store, .key = repo->key,
-		.domain = &repo->key->domain, .certs = &repo->certs};
-	int r = hf_index_open(&options, &b->index, err);
+		.domain = &repo->key->domain, .certs = &b->writers};
+	int r = hf_catalogue_writers(&b->catalogue, &b->writers, err);
+	if (r == 0)
+		r = hf_index_open(&options, &b->index, err);
 	for (size_t i = 0; r == 0 && i < b->condemned.count; i++)
 		r = hf_index_exclude_pack(b->index, &b->condemned.packs[i], err);
 	return r;
@@ -310,6 +313,7 @@ int hf_backup(const struct hf_backup_options *options, struct hf_backup_result *
 		tell(&b);
 	hf_ingest_free(b.ingest);
 	hf_index_close(b.index);
+	hf_certs_free(&b.writers);
 	hf_condemned_free(&b.condemned);
 	hf_catalogue_free(&b.catalogue);
 	free(b.snapshot.sources);

@@ -170,6 +170,9 @@ int hf_catalogue_evidence(struct hf_catalogue *c, const struct hf_new_evidence *
 int hf_catalogue_revoke(struct hf_catalogue *c, const struct hf_id *key, struct hf_error *err) HF_MUST_CHECK;
 /* Whether the owner revoked that key. */
 bool hf_catalogue_is_revoked(const struct hf_catalogue *c, const struct hf_id *key);
+/* The repository's certificates, those of revoked keys marked: for what must rely on such keys no more. A writer
+ * that deduplicates must not: whoever has a stolen key may have planted index segments since. To be freed (hf_certs_free). */
+int hf_catalogue_writers(const struct hf_catalogue *c, struct hf_certs *out, struct hf_error *err) HF_MUST_CHECK;
 /* HF_E_KEY if the key that opened the repository is revoked: no one believes what it writes, so a backup should not begin. The
  * functions above that write entries ask this, too. */
 int hf_catalogue_require_believed(const struct hf_catalogue *c, struct hf_error *err) HF_MUST_CHECK;

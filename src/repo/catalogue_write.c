@@ -144,6 +144,19 @@ bool hf_catalogue_is_revoked(const struct hf_catalogue *c, const struct hf_id *k
 	return false;
 }
 
+int hf_catalogue_writers(const struct hf_catalogue *c, struct hf_certs *out, struct hf_error *err)
+{
+	const struct hf_certs *all = &c->repo->certs;
+	*out = (struct hf_certs){.certs = calloc(all->count + 1, sizeof(*out->certs)), .set_aside = all->set_aside};
+	if (!out->certs)
+		return hf_fail(err, HF_E_NOMEM, "out of memory");
+	for (; out->count < all->count; out->count++) {
+		out->certs[out->count] = all->certs[out->count];
+		out->certs[out->count].revoked = hf_catalogue_is_revoked(c, &all->certs[out->count].key);
+	}
+	return 0;
+}
+
 int hf_catalogue_require_believed(const struct hf_catalogue *c, struct hf_error *err)
 {
 	if (!hf_catalogue_is_revoked(c, &c->repo->key->id))

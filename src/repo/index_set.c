@@ -134,10 +134,13 @@ struct search {
 	size_t count, cap;
 };
 
-/* Whether the segment can be of our domain, as far as the certificate of its writer tells: a write key has but one. */
+/* Whether the segment can be of our domain and be believed, as far as the certificate of its writer tells: a write key has but
+ * one domain, and what a revoked key wrote is not relied on. */
 static bool may_be_ours(const struct hf_index *index, const struct hf_ref *ref)
 {
 	const struct hf_cert *cert = hf_certs_find(index->options.certs, &ref->writer);
+	if (cert && cert->revoked)
+		return false;
 	return !cert || cert->kind != HF_KEY_WRITE || !cert->has_domain || hf_id_equal(&cert->domain, &index->options.domain->id);
 }
 

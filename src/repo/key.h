@@ -61,6 +61,7 @@ struct hf_cert {
 	struct hf_id domain;
 	char domain_name[HF_KEY_NAME_MAX];
 	int64_t created; /* ns */
+	bool revoked;	 /* only where hf_catalogue_writers said so: certificates themselves don't know */
 };
 
 /* The certificates of a repository, verified; lookups by key id. Read-only once loaded: safe from any thread. */

@@ -346,6 +346,15 @@ static void a_revoked_key_is_believed_up_to_then(void **state)
 		assert_int_equal(points_seen(p, readers[i], &fork), 1);
 		assert_int_equal(points_seen(p, readers[i], &after), 0);
 	}
+	HF_REPOSITORY_AUTO *b = open_with(p, in(p, "b.key"));
+	struct hf_certs writers;
+	assert_int_equal(hf_catalogue_load(b, &(struct hf_catalogue_options){0}, &one, NULL), 0);
+	assert_int_equal(hf_catalogue_writers(&one, &writers, NULL), 0);
+	assert_int_equal(writers.count, 3);
+	assert_true(hf_certs_find(&writers, &a->key->id)->revoked);
+	assert_false(hf_certs_find(&writers, &b->key->id)->revoked);
+	hf_certs_free(&writers);
+	hf_catalogue_free(&one);
 	assert_int_equal(take_away(p, p->owner, "a", &err), HF_E_EXISTS);
 	struct hf_key_list l;
 	list(p, &l);

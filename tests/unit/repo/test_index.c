@@ -421,6 +421,23 @@ static void other_domains(void **state)
 	hf_store_close(w.store);
 }
 
+/* What a revoked key indexed is not relied on, and is no damage. */
+static void revoked_writers(void **state)
+{
+	(void)state;
+	struct world w = new_world();
+	struct hf_index *index = open_index(&w, (struct hf_index_options){0});
+	note_pack(&w, index, 0, 100);
+	assert_int_equal(hf_index_flush(index, NULL), 0);
+	hf_index_close(index);
+	w.cert.revoked = true;
+	index = open_index(&w, (struct hf_index_options){0});
+	assert_int_equal(lookup(index, 5), 0);
+	assert_int_equal(hf_index_damaged_count(index), 0);
+	hf_index_close(index);
+	hf_store_close(w.store);
+}
+
 /* A fresh index replaces what there was, damaged or not. */
 static void built_anew(void **state)
 {
@@ -585,6 +602,7 @@ int main(void)
 		cmocka_unit_test(without_filters),
 		cmocka_unit_test(flipped_bytes),
 		cmocka_unit_test(other_domains),
+		cmocka_unit_test(revoked_writers),
 		cmocka_unit_test(built_anew),
 		cmocka_unit_test(copies),
 		cmocka_unit_test(concurrent_claims),
