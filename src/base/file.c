@@ -1,7 +1,6 @@
 /* Files and durability; see file.h. The only file that calls rename and fsync. */
 #include "base/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -201,37 +200,6 @@ int hf_mkdirs(int dirfd, const char *path, mode_t mode, struct hf_error *err)
 	if (errno == EEXIST && fstatat(dirfd, path, &st, 0) == 0 && S_ISDIR(st.st_mode))
 		return 0;
 	return hf_fail_errno(err, errno == EEXIST ? ENOTDIR : errno, "make directory %s", path);
-}
-
-static int remove_entries(int fd, const char *path, struct hf_error *err)
-{
-	DIR *dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return hf_fail_errno(err, errno, "open directory %s", path);
-	}
-	int r = 0;
-	struct dirent *de;
-	while (r == 0 && (de = readdir(dir)))
-		if (strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0)
-			r = hf_remove_tree(dirfd(dir), de->d_name, err);
-	closedir(dir);
-	return r;
-}
-
-int hf_remove_tree(int dirfd, const char *path, struct hf_error *err)
-{
-	if (unlinkat(dirfd, path, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return hf_fail_errno(err, errno, "remove %s", path);
-	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return hf_fail_errno(err, errno, "open directory %s", path);
-	int r = remove_entries(fd, path, err);
-	if (r == 0 && unlinkat(dirfd, path, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		r = hf_fail_errno(err, errno, "remove directory %s", path);
-	return r;
 }
 
 int hf_scratch_make(const char *parent, const char *prefix, char **out, struct hf_error *err)

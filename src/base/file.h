@@ -47,7 +47,8 @@ int hf_syncfs(int fd, const char *name, struct hf_error *err) HF_MUST_CHECK; /* 
 
 /* Makes a directory and its parents, as mkdir -p; existing ones are fine. */
 int hf_mkdirs(int dirfd, const char *path, mode_t mode, struct hf_error *err) HF_MUST_CHECK;
-/* Removes a file or a whole tree, not following symlinks; nothing there is fine. */
+/* Removes a file or a whole tree, not following symlinks; nothing there is fine. Any depth; immutable files and
+ * directories without write permission in it are no obstacle to whoever may change that. */
 int hf_remove_tree(int dirfd, const char *path, struct hf_error *err) HF_MUST_CHECK;
 /* A new private directory (0700) PREFIX-XXXXXX in `parent`; its path in `out`, to be freed by the caller. */
 int hf_scratch_make(const char *parent, const char *prefix, char **out, struct hf_error *err) HF_MUST_CHECK;
