@@ -21,7 +21,7 @@ int hf_certs_load(struct hf_store *store, const struct hf_key *key, struct hf_ce
 /* The first certificate whose domain has this name, or NULL. */
 const struct hf_cert *hf_certs_find_domain(const struct hf_certs *certs, const char *name);
 
-/* The secrets of the domain `id`: `key`'s own, or opened from a certificate that names it. HF_E_NOTFOUND if
+/* The secrets of the domain `id`: `key`'s own, or opened from a certificate that names it. HF_E_CORRUPT if
  * none does, HF_E_KEY if `key` may not read data, HF_E_CORRUPT if every certificate of the domain is damaged.
  */
 int hf_domain_open(struct hf_store *store, const struct hf_key *key, const struct hf_certs *certs,
