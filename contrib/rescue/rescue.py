@@ -276,6 +276,8 @@ class Repository:
         for epoch in member(key, "epochs", list, what):
             names = [n for n in ("data_public", "catalogue_public", "data_secret", "catalogue_secret") if epoch.get(n)]
             self.epochs[member(epoch, "epoch", int, what)] = {n: hex_member(epoch, n, 32, what) for n in names}
+        need(any("data_secret" in e and "catalogue_secret" in e for e in self.epochs.values()),
+             f"{what}: this key ({key.get('kind')}) reads nothing back")
 
     def unlock_by_key_file(self, path):
         with open(path, "rb") as f:
@@ -343,6 +345,7 @@ class Repository:
             if not pack.mapped:
                 pack.mapped = True
                 for frame in pack.table():
+                    need((frame.kind == PACK_LIST) == (pack.pack_class == CLASS_LIST), f"{pack.name}: chunks of a false kind")
                     for cid, offset, length in frame.chunks:
                         self.places.setdefault((frame.kind, cid), []).append(Place(pack, frame, offset, length))
         except Damaged as error:
@@ -506,7 +509,7 @@ def hashes_of(e, name):
 
 
 def ancestors(entries, start):
-    """The hashes of an entry and of all before it. What a checkpoint covers is before it too."""
+    """The hashes of an entry and of all before it."""
     seen, todo = set(), [start]
     while todo:
         h = todo.pop()
@@ -515,23 +518,19 @@ def ancestors(entries, start):
         seen.add(h)
         e = entries.get(h)
         if e is not None:
-            todo += hashes_of(e, "parents") + (hashes_of(e, "covers") if e.clear["type"] == "checkpoint" else [])
+            todo += hashes_of(e, "parents")
     return seen
 
 
 def valid_entries(repository):
-    """The entries that count, by hash: verified, not by a key that was revoked before, not covered by a checkpoint."""
+    """The entries that count, by hash: verified, and not by a key that was revoked before."""
     entries = {e.hash: e for e in repository.objects("entry")}
     for revoke in [e for e in entries.values() if e.clear["type"] == "revoke"]:
         key = hex_member(revoke.clear, "key", 16, revoke.name)
         last = None if revoke.clear.get("last") is None else hex_member(revoke.clear, "last", 32, revoke.name)
         counts = set() if last is None else ancestors(entries, last)
         entries = {h: e for h, e in entries.items() if e.writer != key or h in counts}
-    covered = set()
-    for e in entries.values():
-        if e.clear["type"] == "checkpoint":
-            covered.update(hashes_of(e, "covers"))
-    return {h: e for h, e in entries.items() if h not in covered}
+    return entries
 
 
 def restore_points(repository):
