@@ -2,6 +2,7 @@
 #include "cli/source_args.h"
 
 #include "base/hex.h"
+#include "source/sqlite/location.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,16 +103,10 @@ static int parse_volume(const char *text, struct hf_source_spec *s, char **name,
 
 static int parse_sqlite(const char *text, struct hf_source_spec *s, char **name, char **location, struct hf_error *err)
 {
-	const char *path = text + strlen("sqlite:");
-	if (starts(path, "//") && !starts(path, "///"))
-		return hf_fail(err, HF_E_USAGE, "%s: a SQLite URL has three slashes before a relative path, four before an "
-			"absolute one", text);
-	bool is_url = starts(path, "///");
-	path += is_url ? 3 : 0;
-	*location = strndup(path, is_url ? strcspn(path, "?#") : strlen(path));
-	if (!*location)
-		return no_memory(err);
-	if (!**location || (*location)[strlen(*location) - 1] == '/')
+	int r = hf_sqlite_location(text, location, err);
+	if (r < 0)
+		return r;
+	if ((*location)[strlen(*location) - 1] == '/')
 		return hf_fail(err, HF_E_USAGE, "%s names no file", text);
 	s->location = *location;
 	*name = last_component(*location);

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,16 @@ static bool is_database(int dirfd, const char *name)
 	       memcmp(head, magic, sizeof(magic)) == 0;
 }
 
+/* Where the directory is, for messages; "." if it can't be told. */
+static const char *directory_path(int dirfd, char path[1024])
+{
+	char link[64];
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", dirfd);
+	ssize_t n = readlink(link, path, 1023);
+	path[n > 0 ? n : 0] = 0;
+	return n > 0 ? path : ".";
+}
+
 int hf_sqlite_may_replace(int dirfd, struct hf_error *err)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -30,13 +41,15 @@ int hf_sqlite_may_replace(int dirfd, struct hf_error *err)
 		return r;
 	}
 	int r = 0;
+	char path[1024];
 	for (struct dirent *de; r == 0 && (de = readdir(dir));) {
 		char who[HF_SQLITE_WHO];
 		if (!is_database(dirfd, de->d_name))
 			continue;
 		r = hf_sqlite_busy(dirfd, de->d_name, who, err);
 		if (r > 0)
-			r = hf_fail(err, HF_E_EXISTS, "the database %s is in use: %s; end it first", de->d_name, who);
+			r = hf_fail(err, HF_E_EXISTS, "the database %s/%s is in use: %s; end it first",
+				directory_path(dirfd, path), de->d_name, who);
 	}
 	closedir(dir);
 	return r;

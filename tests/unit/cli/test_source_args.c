@@ -36,6 +36,7 @@ static void each_kind_has_its_location_and_name(void **state)
 		{"sqlite:/srv/queue.db", "sqlite", "/srv/queue.db", "queue.db"},
 		{"sqlite:///dir/relative.db", "sqlite", "dir/relative.db", "relative.db"},
 		{"sqlite:////srv/absolute.db?mode=ro", "sqlite", "/srv/absolute.db", "absolute.db"},
+		{"sqlite:////srv/a%20b.db", "sqlite", "/srv/a b.db", "a b.db"},
 		{"sqlite:odd?name", "sqlite", "odd?name", "odd?name"},
 		{"postgresql://u@h:1/shop", "postgresql", "postgresql://u@h:1/shop", "shop"},
 		{"postgres://h/a%20b%2Fc?x=1", "postgresql", "postgres://h/a%20b%2Fc?x=1", "a b-c"},
