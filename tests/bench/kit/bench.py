@@ -1,6 +1,7 @@
 """One run of the benchmark: runs commands under the meter, keeps the samples and the marks."""
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -86,10 +87,15 @@ class Bench:
         """Runs a command under the meter. None where it failed; then `log` holds what it said."""
         result = self.work / "meter.json"
         with open(log, "wb") as out:
-            status = subprocess.run([str(self.tools / "hf-meter"), str(result), "bash", "-c", "set -o pipefail\n" + command],
-                                    env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out).returncode
-        if status != 0:
-            return None
+            meter = subprocess.Popen([str(self.tools / "hf-meter"), str(result), "bash", "-c", "set -o pipefail\n" + command],
+                                     env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+        try:
+            if meter.wait() != 0:
+                return None
+        except KeyboardInterrupt:
+            os.killpg(meter.pid, signal.SIGTERM)  # the whole pipeline, which a session of its own holds together
+            meter.wait()
+            raise
         cost = json.loads(result.read_text())
         return Sample(cost["wall"], cost["user"] + cost["system"], cost["rss_kib"], cost["written"])
 
