@@ -259,6 +259,18 @@ static bool is_asked_for(const struct hf_restore_request *q, const struct hf_sna
 	return !q->source || strcmp(q->source, s->name) == 0;
 }
 
+/* Of several sources the target is a mere directory above them: whoever owns one of them must get through to it. Its mode
+ * is what mkdir gives (umask, default ACL), found by making one, since asking for the umask would change it. */
+static int open_to_owners(const struct restore *rs, struct hf_error *err)
+{
+	HF_FD_AUTO fd = open(rs->stage, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+	if (fd < 0 || mkdirat(fd, ".holdfast-mode", 0777) < 0 || fstatat(fd, ".holdfast-mode", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		unlinkat(fd, ".holdfast-mode", AT_REMOVEDIR) < 0 || fchmod(fd, st.st_mode & 0777) < 0)
+		return hf_fail_errno(err, errno, "set the mode of %s", rs->stage);
+	return 0;
+}
+
 static int restore_all(struct restore *rs, struct hf_error *err)
 {
 	const struct hf_restore_request *q = rs->request;
@@ -285,6 +297,8 @@ static int restore_all(struct restore *rs, struct hf_error *err)
 		if (r == 0 && rs->result->sources[rs->result->source_count].name)
 			rs->result->source_count++;
 	}
+	if (r == 0 && sources > 1)
+		r = open_to_owners(rs, err);
 	return r;
 }
 
