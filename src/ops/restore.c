@@ -216,11 +216,29 @@ static int check_found(struct hf_access *a, const struct hf_snapshot_source *s, 
 	return r < 0 ? r : 0;
 }
 
+/* The paths, and the directories above them, so that those get their attributes too; to be freed. */
+static struct hf_path *with_parents(const struct hf_path *paths, size_t *count)
+{
+	size_t room = *count, n = *count;
+	for (size_t i = 0; i < *count; i++)
+		for (size_t at = 0; at < paths[i].len; at++)
+			room += at == 0 || paths[i].path[at] == '/';
+	struct hf_path *all = calloc(room + 1, sizeof(*all));
+	for (size_t i = 0; all && i < *count; i++) {
+		all[i] = paths[i];
+		for (size_t at = 0; at < paths[i].len; at++)
+			if (at == 0 || paths[i].path[at] == '/')
+				all[n++] = (struct hf_path){.path = paths[i].path, .len = at, .alone = true};
+	}
+	*count = n;
+	return all;
+}
+
 static int restore_source(struct restore *rs, const struct hf_snapshot_source *s, size_t sources,
 	struct hf_restored_source *out, struct hf_error *err)
 {
 	const struct hf_restore_request *q = rs->request;
-	struct hf_path *paths = calloc(q->include_count + 1, sizeof(*paths));
+	struct hf_path *paths = calloc(q->include_count + 1, sizeof(*paths)), *selected = NULL;
 	char *target = NULL, *conf = NULL;
 	size_t count = 0;
 	struct hf_unpacked done = {0};
@@ -233,10 +251,12 @@ static int restore_source(struct restore *rs, const struct hf_snapshot_source *s
 	bool is_wanted = !q->include_count || count;
 	if (r == 0 && is_wanted)
 		r = check_found(&rs->access, s, paths, count, err);
+	if (r == 0 && is_wanted && !(selected = with_parents(paths, &count)))
+		r = hf_fail(err, HF_E_NOMEM, "no memory");
 	if (r == 0 && is_wanted) {
 		fd = open_place(rs, s, sources, err);
 		const struct hf_unpack what = {.access = &rs->access, .source = s, .dirfd = fd, .target = target,
-			.conf_path = conf, .scratch = q->scratch, .paths = q->include_count ? paths : NULL,
+			.conf_path = conf, .scratch = q->scratch, .paths = q->include_count ? selected : NULL,
 			.path_count = count, .options = q->options, .option_count = q->option_count,
 			.progress = q->progress};
 		r = fd < 0 ? fd : hf_unpack_source(&what, &done, err);
@@ -248,6 +268,7 @@ static int restore_source(struct restore *rs, const struct hf_snapshot_source *s
 			.files = done.restored.files, .bytes = done.restored.bytes,
 			.consistency_point = s->consistency_point, .notes = json_incref(done.restored.notes)};
 	hf_unpacked_free(&done);
+	free(selected);
 	free(paths);
 	free(target);
 	free(conf);

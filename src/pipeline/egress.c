@@ -276,7 +276,7 @@ static bool is_selected(const struct hf_egress *e, const char *path, size_t len)
 	for (size_t i = 0; i < e->options.path_count; i++) {
 		const struct hf_path *p = &e->options.paths[i];
 		if (p->len <= len && memcmp(p->path, path, p->len) == 0 &&
-			(p->len == len || p->len == 0 || path[p->len] == '/'))
+			(p->len == len || (!p->alone && (p->len == 0 || path[p->len] == '/'))))
 			return true;
 	}
 	return false;

@@ -293,11 +293,14 @@ int hf_manifest_reader_seek(struct hf_manifest_reader *r, const char *path, size
 static int compare_paths(const void *a, const void *b)
 {
 	const struct hf_path *x = a, *y = b;
-	return hf_path_compare(x->path, x->len, y->path, y->len);
+	int c = hf_path_compare(x->path, x->len, y->path, y->len);
+	return c ? c : (int)x->alone - (int)y->alone; /* the one that selects more comes first */
 }
 
 static bool is_below(const char *path, size_t len, const struct hf_path *top)
 {
+	if (top->alone)
+		return len == top->len && memcmp(path, top->path, len) == 0;
 	if (top->len == 0)
 		return true;
 	return len >= top->len && memcmp(path, top->path, top->len) == 0 && (len == top->len || path[top->len] == '/');
@@ -316,7 +319,8 @@ int hf_manifest_reader_select(struct hf_manifest_reader *r, const struct hf_path
 			return hf_fail(err, HF_E_NOMEM, "no memory for a selection of %zu paths", count);
 		if (paths[i].len)
 			memcpy(copy, paths[i].path, paths[i].len);
-		r->selected[r->selected_count++] = (struct hf_path){.path = copy, .len = paths[i].len};
+		r->selected[r->selected_count++] =
+			(struct hf_path){.path = copy, .len = paths[i].len, .alone = paths[i].alone};
 	}
 	if (!r->selected)
 		return hf_fail(err, HF_E_NOMEM, "no memory for a selection of %zu paths", count);

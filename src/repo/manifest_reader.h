@@ -18,6 +18,7 @@ struct hf_manifest_reader;
 struct hf_path {
 	const char *path; /* `len` bytes */
 	size_t len;
+	bool alone; /* of a selection: this entry only, and not what is below it */
 };
 
 /* `feed` is copied. Loads the root. */
