@@ -145,7 +145,7 @@ static size_t entries_in(const struct hf_index_segment *s, uint32_t block)
 
 int hf_index_segment_pack(struct hf_index_segment *s, uint32_t number, struct hf_index_pack *pack, struct hf_error *err)
 {
-	struct hf_index_block *b;
+	struct hf_index_block *b = NULL;
 	if (number >= s->packs)
 		return hf_index_segment_lie(s, err, "a frame in a pack that isn't there");
 	int r = get_block(s, s->packs_at + number / HF_INDEX_PACKS, &b, err);
@@ -167,7 +167,7 @@ uint32_t hf_index_segment_packs(const struct hf_index_segment *s)
 int hf_index_segment_frame(struct hf_index_segment *s, uint32_t number, struct hf_index_frame *f,
 	struct hf_index_pack *pack, struct hf_error *err)
 {
-	struct hf_index_block *b;
+	struct hf_index_block *b = NULL;
 	if (number >= s->frames)
 		return hf_index_segment_lie(s, err, "an entry in a frame that isn't there");
 	int r = get_block(s, s->frames_at + number / HF_INDEX_FRAMES, &b, err);
