@@ -55,19 +55,65 @@ static int make_place(const struct drill *d, const char *name, const char *kind,
 	return mkdir(*path, 0700) < 0 ? hf_fail_errno(err, errno, "make %s", *path) : 0;
 }
 
+static bool is_sql(const struct hf_option *option)
+{
+	return strcmp(option->name, "check-sql") == 0;
+}
+
+/* The source that a check is bound to by "NAME:", and the rest of its value; NULL: to none. */
+static const struct hf_snapshot_source *bound_to(const struct drill *d, const char *value, const char **rest)
+{
+	const struct hf_snapshot *s = d->options->point->snapshot;
+	for (size_t i = 0; i < s->source_count; i++) {
+		size_t len = strlen(s->sources[i].name);
+		if (strncmp(value, s->sources[i].name, len) == 0 && value[len] == ':') {
+			*rest = value + len + 1;
+			return &s->sources[i];
+		}
+	}
+	*rest = value;
+	return NULL;
+}
+
+static bool takes_sql(const struct drill *d, const struct hf_snapshot_source *s)
+{
+	return strcmp(s->kind, "postgresql") == 0 &&
+	       (!d->options->source || strcmp(d->options->source, s->name) == 0);
+}
+
+/* A check that no source would run must not pass in silence. */
+static int check_sql_has_takers(const struct drill *d, struct hf_error *err)
+{
+	const struct hf_snapshot *s = d->options->point->snapshot;
+	for (size_t i = 0; i < d->options->option_count; i++) {
+		const struct hf_option *o = &d->options->options[i];
+		const char *rest;
+		if (!is_sql(o))
+			continue;
+		const struct hf_snapshot_source *bound = bound_to(d, o->value, &rest);
+		bool taken = bound && takes_sql(d, bound);
+		for (size_t k = 0; !bound && k < s->source_count; k++)
+			taken = taken || takes_sql(d, &s->sources[k]);
+		if (!taken)
+			return hf_fail(err, HF_E_USAGE,
+				"--check-sql '%s' would not run: it needs a PostgreSQL source in the drill", o->value);
+	}
+	return 0;
+}
+
 /* The options that concern this source: "check-sql" may be bound to one by "NAME:". */
 static size_t options_of(const struct drill *d, const struct hf_snapshot_source *s, const char *root,
 	struct hf_option *out)
 {
 	const struct hf_drill_options *o = d->options;
-	size_t n = 0, len = strlen(s->name);
+	size_t n = 0;
 	for (size_t i = 0; i < o->option_count; i++) {
 		struct hf_option option = o->options[i];
-		bool is_sql = strcmp(option.name, "check-sql") == 0;
-		if (is_sql && strcmp(s->kind, "postgresql") != 0 && strcmp(s->kind, "sqlite") != 0)
-			continue;
-		if (is_sql && strncmp(option.value, s->name, len) == 0 && option.value[len] == ':')
-			option.value += len + 1;
+		if (is_sql(&option)) {
+			const struct hf_snapshot_source *bound = bound_to(d, option.value, &option.value);
+			if (!takes_sql(d, s) || (bound && bound != s))
+				continue;
+		}
 		out[n++] = option;
 	}
 	if (strcmp(s->kind, "postgresql") == 0)
@@ -257,6 +303,8 @@ int hf_drill(const struct hf_drill_options *options, struct hf_drill_result *out
 	*out = (struct hf_drill_result){.snapshot = options->point->ref.id, .incident_at = hf_time_now()};
 	int64_t start = hf_time_monotonic();
 	int r = hf_repository_require_reading(options->repo, true, "drill", err);
+	if (r == 0)
+		r = check_sql_has_takers(&d, err);
 	if (r == 0)
 		r = check_room(&d, err);
 	if (r == 0)
