@@ -16,6 +16,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifndef HF_VERSION /* the build says it */
+#define HF_VERSION "unknown"
+#endif
+
 struct backup {
 	const struct hf_backup_options *options;
 	struct hf_backup_result *result;

@@ -7,7 +7,8 @@
 
 static json_t *seconds(int64_t ns)
 {
-	return json_real((double)(ns / 1000000) / 1000.0);
+	int64_t milliseconds = ns / 1000000;
+	return json_real((double)milliseconds / 1000.0);
 }
 
 static json_t *checks_json(const struct hf_check_report *report)

@@ -47,7 +47,7 @@ static bool is_among(struct hf_index_segment *const *segments, size_t count, con
 static struct hf_index_list *changed_list(const struct hf_index_list *old, const struct hf_index_change *change)
 {
 	size_t most = (old ? old->count : 0) + change->add_count;
-	struct hf_index_list *list = calloc(1, sizeof(*list) + most * sizeof(list->segments[0]));
+	struct hf_index_list *list = calloc(1, sizeof(*list) + most * sizeof(struct hf_index_segment *));
 	if (!list)
 		return NULL;
 	atomic_init(&list->holds, 1);
