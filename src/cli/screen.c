@@ -166,8 +166,9 @@ void hf_screen_begin(struct hf_cli *cli)
 	hf_log_set(log_line, NULL, HF_LOG_INFO);
 	if (cli->quiet)
 		return;
-	screen.running = true;
-	screen.running = start_thread();
+	screen.running = true; /* before there is a thread to see it */
+	if (!start_thread())
+		screen.running = false;
 }
 
 void hf_screen_end(void)
