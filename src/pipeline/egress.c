@@ -257,12 +257,23 @@ static const char *stand_in_for(const struct hf_egress *e, const char *target)
 	return NULL;
 }
 
+/* Paths of the manifest's reader are not terminated. */
+static char *copy_text(const char *text, size_t len)
+{
+	char *copy = malloc(len + 1);
+	if (copy) {
+		memcpy(copy, text, len);
+		copy[len] = 0;
+	}
+	return copy;
+}
+
 static int add_stand_in(struct hf_egress *e, const struct hf_entry *link, struct hf_error *err)
 {
 	struct stand_in *s = calloc(1, sizeof(*s));
 	if (s) {
-		s->target = strndup(link->link, link->link_len);
-		s->given = strndup(link->path, link->path_len);
+		s->target = copy_text(link->link, link->link_len);
+		s->given = copy_text(link->path, link->path_len);
 		s->next = e->stand_ins;
 		e->stand_ins = s;
 	}
@@ -299,8 +310,8 @@ static int replace_link(struct hf_egress *e, const struct hf_manifest_entry **m,
 	if (r == 0)
 		r = hf_manifest_reader_find(e->lookup, &target, &found, err);
 	if (r == 0)
-		return hf_fail(err, HF_E_CORRUPT, "%s: the manifest lacks %s, which it is a link to", entry->path,
-			entry->link);
+		return hf_fail(err, HF_E_CORRUPT, "%.*s: the manifest lacks %s, which it is a link to",
+			(int)entry->path_len, entry->path, entry->link);
 	if (r > 0)
 		r = add_stand_in(e, entry, err);
 	if (r < 0)
