@@ -132,7 +132,7 @@ int hf_manifest_reader_open(const struct hf_chunk_feed *feed, const struct hf_ch
 		return hf_fail(err, HF_E_NOMEM, "no memory for a manifest");
 	r->feed = *feed;
 	r->root = *root;
-	r->path = HF_BUF(HF_MANIFEST_PATH_MAX);
+	r->path = HF_BUF(HF_MANIFEST_PATH_MAX + 1);
 	for (int i = 0; i < LEVELS; i++)
 		r->frames[i].node = HF_BUF(HF_CHUNK_MAX);
 	int e = push(r, NULL, err);
@@ -194,6 +194,8 @@ static int get_path(struct hf_manifest_reader *r, struct frame *f, struct hf_err
 		return lie(err, "entries out of order");
 	r->path.len = (size_t)p;
 	hf_buf_add(&r->path, s, len);
+	if (!hf_buf_cstr(&r->path)) /* terminated, as all names of a decoded entry are */
+		return hf_buf_check(&r->path, "manifest path", err);
 	if (!hf_path_is_sound(path_of(r), r->path.len))
 		return lie(err, "an entry with an impossible path");
 	if (!f->seen && f->first && hf_path_compare(f->first, f->first_len, path_of(r), r->path.len) != 0)
