@@ -381,10 +381,19 @@ static int plan_bundle(struct hf_egress *e, struct bundle *b, struct hf_error *e
 	return 0;
 }
 
+/* May one more bundle be on its way? */
+static bool has_room(struct hf_egress *e)
+{
+	pthread_mutex_lock(&e->lock);
+	bool yes = e->bundles < e->bundle_max;
+	pthread_mutex_unlock(&e->lock);
+	return yes;
+}
+
 /* Plans until enough is on its way. */
 static int plan_ahead(struct hf_egress *e, struct hf_error *err)
 {
-	while (!e->at_end && __atomic_load_n(&e->bundles, __ATOMIC_ACQUIRE) < e->bundle_max) {
+	while (!e->at_end && has_room(e)) {
 		struct bundle *b = calloc(1, sizeof(*b));
 		if (!b)
 			return hf_fail(err, HF_E_NOMEM, "no memory");
