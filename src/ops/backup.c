@@ -1,12 +1,17 @@
 /*
  * Backup; see backup.h. The order of things is FORMAT.md's section 13: packs, index, snapshot, a second look at the
  * condemnations, the commit entry, a look at the voids.
+ *
+ * An attempt goes through all of that. If the second look finds that a prune condemned a pack that the snapshot relies on, the
+ * next attempt reads the sources again and stores those chunks anew: with a new run and the index as it is by then, so that all
+ * that was stored meanwhile and is not condemned is found there. If only the snapshot was voided, only that is stored anew.
  */
 #include "ops/backup.h"
 
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/time.h"
+#include "ops/run_keeper.h"
 #include "ops/snapshots.h"
 #include "pipeline/ingest.h"
 #include "repo/condemned.h"
@@ -20,6 +25,11 @@
 #define HF_VERSION "unknown"
 #endif
 
+enum {
+	ATTEMPTS = 16, /* then something other than bad luck is at work */
+	AGAIN = 1,     /* what an attempt returns that must be followed by another */
+};
+
 struct backup {
 	const struct hf_backup_options *options;
 	struct hf_backup_result *result;
@@ -28,6 +38,7 @@ struct backup {
 	struct hf_condemned condemned;
 	struct hf_index *index;
 	struct hf_ingest *ingest;
+	struct hf_run_keeper *keeper;
 	struct hf_snapshot snapshot; /* borrows everything */
 	int64_t started, started_monotonic;
 	struct hf_error first_failure;
@@ -47,6 +58,8 @@ static int open_index(struct backup *b, struct hf_error *err)
 	int r = hf_catalogue_writers(&b->catalogue, &b->writers, err);
 	if (r == 0)
 		r = hf_index_open(&options, &b->index, err);
+	if (r == 0 && b->condemned.unreadable)
+		r = hf_index_exclude_all(b->index, err);
 	for (size_t i = 0; r == 0 && i < b->condemned.count; i++)
 		r = hf_index_exclude_pack(b->index, &b->condemned.packs[i], err);
 	return r;
@@ -72,7 +85,10 @@ static int open_run(struct backup *b, struct hf_error *err)
 	const struct hf_ingest_options ingest = {.repo = o->repo, .index = b->index, .scratch = o->scratch,
 		.threads = o->threads, .level = o->level, .pack_size = o->pack_size, .is_fit = is_fit, .user = b,
 		.progress = o->progress};
-	return r < 0 ? r : hf_ingest_new(&ingest, &b->ingest, err);
+	if (r == 0)
+		r = hf_ingest_new(&ingest, &b->ingest, err);
+	const struct hf_run_keeper_options keeper = {.repo = o->repo, .ingest = b->ingest};
+	return r < 0 ? r : hf_run_keeper_start(&keeper, &b->keeper, err);
 }
 
 /* --- sources ---------------------------------------------------------------------------------------------------------- */
@@ -178,16 +194,36 @@ static int capture_all(struct backup *b, struct hf_error *err)
 
 /* --- the snapshot ----------------------------------------------------------------------------------------------------- */
 
-static int relies_on_condemned(struct backup *b, struct hf_error *err)
+static int see_if_readable_again(const struct backup *b, struct hf_error *err)
+{
+	for (size_t i = 0; i < b->options->source_count; i++) {
+		const struct hf_source_driver *driver = hf_source_driver(b->options->sources[i].kind);
+		if (driver && driver->reads_once)
+			return hf_fail(err, HF_E_CHANGED,
+				"a prune condemned packs that this backup relies on, and source %s can't be read again to store "
+				"them anew; run the backup again",
+				b->options->sources[i].name);
+	}
+	return AGAIN;
+}
+
+/* The second look: 0, or AGAIN if a pack that the snapshot relies on was condemned since the first. */
+static int look_again(struct backup *b, struct hf_error *err)
 {
 	struct hf_condemned now = {0};
 	int r = hf_condemned_list(b->options->repo, &now, err);
-	size_t count;
+	size_t count, condemned = 0;
 	const struct hf_ref *packs = hf_ingest_packs(b->ingest, &count);
 	for (size_t i = 0; i < count && r == 0; i++)
-		if (hf_condemned_has(&now, &packs[i]))
-			r = hf_fail(err, HF_E_CHANGED,
-				"a pack that this backup relies on was condemned by a prune meanwhile; run it again");
+		condemned += hf_condemned_has(&now, &packs[i]);
+	if (r == 0 && now.unreadable > b->condemned.unreadable)
+		r = hf_fail(err, HF_E_CHECK,
+			"a condemnation that was made during this backup can't be read, so whether it relies on condemned packs "
+			"can't be told");
+	if (r == 0 && condemned) {
+		hf_info("a prune condemned %zu of the packs that this backup relies on: they are stored anew", condemned);
+		r = see_if_readable_again(b, err);
+	}
 	hf_condemned_free(&now);
 	return r;
 }
@@ -197,6 +233,7 @@ static int put_snapshot(struct backup *b, struct hf_error *err)
 	struct hf_snapshot *s = &b->snapshot;
 	size_t count;
 	const struct hf_ref *packs = hf_ingest_packs(b->ingest, &count);
+	free(s->packs);
 	s->packs = malloc((count + 1) * sizeof(*s->packs));
 	if (!s->packs)
 		return hf_fail(err, HF_E_NOMEM, "no memory");
@@ -223,13 +260,44 @@ static json_t *evidence(const struct backup *b)
 		(json_int_t)c->head, "seconds", hf_seconds(hf_time_monotonic() - b->started_monotonic));
 }
 
-static int commit(struct backup *b, struct hf_error *err)
+/* Condemnations are forgotten in time: what was condemned and deleted since this run began may not be told any more. */
+static int check_age(const struct backup *b, struct hf_error *err)
 {
+	int64_t wall = hf_time_now() - b->started, awake = hf_time_monotonic() - b->started_monotonic;
+	if (wall < HF_CONDEMNED_HORIZON && awake < HF_CONDEMNED_HORIZON)
+		return 0;
+	return hf_fail(err, HF_E_CHANGED, "this backup has taken more than 90 days, so what it relies on may be gone; run it again");
+}
+
+/* 0, AGAIN if the sources must be read again, and in `voided` if it was only the snapshot that did not last. */
+static int commit_once(struct backup *b, bool *voided, struct hf_error *err)
+{
+	int r = put_snapshot(b, err);
+	*voided = false;
+	if (r == 0)
+		r = look_again(b, err);
+	if (r == 0)
+		r = check_age(b, err);
+	if (r != 0)
+		return r;
 	HF_JSON_AUTO *record = evidence(b);
 	const struct hf_new_commit entry = {.snapshot = b->snapshot.ref, .run = b->snapshot.run, .evidence = record};
-	int r = hf_catalogue_commit(&b->catalogue, &entry, &b->result->head, err);
-	if (r > 0)
-		return hf_fail(err, HF_E_CHANGED, "the snapshot was voided before it was committed; run the backup again");
+	r = hf_catalogue_commit(&b->catalogue, &entry, &b->result->head, err);
+	*voided = r > 0;
+	return r;
+}
+
+static int commit(struct backup *b, struct hf_error *err)
+{
+	bool voided = true;
+	int r = 0;
+	for (int i = 0; voided && i < ATTEMPTS; i++) {
+		r = commit_once(b, &voided, err);
+		if (voided)
+			hf_info("a prune took the snapshot for one that was left behind: it is stored anew");
+	}
+	if (voided)
+		return hf_fail(err, HF_E_CHANGED, "the snapshot was voided %d times before its commit was acknowledged", ATTEMPTS);
 	return r;
 }
 
@@ -242,10 +310,6 @@ static int finish(struct backup *b, struct hf_error *err)
 	}
 	if (r == 0)
 		r = hf_stop_check(err);
-	if (r == 0)
-		r = put_snapshot(b, err);
-	if (r == 0)
-		r = relies_on_condemned(b, err);
 	if (r == 0)
 		r = commit(b, err);
 	if (r == 0)
@@ -272,13 +336,12 @@ static void tell(struct backup *b)
 	out->elapsed_ns = hf_time_monotonic() - b->started_monotonic;
 }
 
-static int prepare(struct backup *b, char *host, size_t host_size, struct hf_error *err)
+/* --- attempts --------------------------------------------------------------------------------------------------------- */
+
+static int prepare(struct backup *b, struct hf_error *err)
 {
 	const struct hf_backup_options *o = b->options;
-	b->started = hf_time_now();
-	b->started_monotonic = hf_time_monotonic();
-	if (gethostname(host, host_size - 1) < 0)
-		strcpy(host, "unknown");
+	hf_backup_result_free(b->result);
 	b->result->sources = calloc(o->source_count + 1, sizeof(*b->result->sources));
 	b->snapshot.sources = calloc(o->source_count + 1, sizeof(*b->snapshot.sources));
 	if (!b->result->sources || !b->snapshot.sources)
@@ -291,37 +354,60 @@ static int prepare(struct backup *b, char *host, size_t host_size, struct hf_err
 	return 0;
 }
 
-int hf_backup(const struct hf_backup_options *options, struct hf_backup_result *out, struct hf_error *err)
+static void end_attempt(struct backup *b)
 {
-	char host[256] = "";
-	struct hf_error local = {0};
-	struct backup b = {.options = options, .result = out, .snapshot = {.complete = true}};
-	err = err ? err : &local;
-	*out = (struct hf_backup_result){0};
-	int r = prepare(&b, host, sizeof(host), err);
+	hf_run_keeper_stop(b->keeper);
+	hf_ingest_free(b->ingest);
+	hf_index_close(b->index);
+	hf_certs_free(&b->writers);
+	hf_condemned_free(&b->condemned);
+	hf_catalogue_free(&b->catalogue);
+	free(b->snapshot.sources);
+	free(b->snapshot.packs);
+}
+
+/* 0: committed; AGAIN. */
+static int attempt(const struct backup *begun, const char *host, struct hf_error *err)
+{
+	struct backup b = *begun;
+	const struct hf_backup_options *o = b.options;
+	int r = prepare(&b, err);
 	if (r == 0)
 		r = open_run(&b, err);
 	if (r == 0) {
 		b.snapshot.run = *hf_ingest_run(b.ingest);
-		b.snapshot.domain = options->repo->key->domain.id;
+		b.snapshot.domain = o->repo->key->domain.id;
 		b.snapshot.started = b.started;
-		b.snapshot.host = options->host ? (char *)(uintptr_t)options->host : host;
+		b.snapshot.host = (char *)(uintptr_t)(o->host ? o->host : host);
 		b.snapshot.tool = (char *)(uintptr_t)"holdfast " HF_VERSION;
-		b.snapshot.tags = (char **)(uintptr_t)options->tags;
-		b.snapshot.tag_count = options->tag_count;
+		b.snapshot.tags = (char **)(uintptr_t)o->tags;
+		b.snapshot.tag_count = o->tag_count;
+		b.snapshot.complete = true;
 		r = capture_all(&b, err);
 	}
 	if (r == 0)
 		r = finish(&b, err);
 	if (r == 0)
 		tell(&b);
-	hf_ingest_free(b.ingest);
-	hf_index_close(b.index);
-	hf_certs_free(&b.writers);
-	hf_condemned_free(&b.condemned);
-	hf_catalogue_free(&b.catalogue);
-	free(b.snapshot.sources);
-	free(b.snapshot.packs);
+	end_attempt(&b);
+	return r;
+}
+
+int hf_backup(const struct hf_backup_options *options, struct hf_backup_result *out, struct hf_error *err)
+{
+	char host[256] = "";
+	struct hf_error local = {0};
+	const struct backup b = {.options = options, .result = out, .started = hf_time_now(),
+		.started_monotonic = hf_time_monotonic()};
+	err = err ? err : &local;
+	*out = (struct hf_backup_result){0};
+	if (gethostname(host, sizeof(host) - 1) < 0)
+		strcpy(host, "unknown");
+	int r = AGAIN;
+	for (int i = 0; r == AGAIN && i < ATTEMPTS; i++)
+		r = attempt(&b, host, err);
+	if (r == AGAIN)
+		return hf_fail(err, HF_E_CHANGED, "prunes condemned what this backup relies on %d times; run it again", ATTEMPTS);
 	return r;
 }
 

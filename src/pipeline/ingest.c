@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "pipeline/pack_check.h"
 #include "repo/chunking.h"
+#include "repo/ref_list.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -295,6 +296,16 @@ int hf_ingest_finish(struct hf_ingest *in, struct hf_error *err)
 const struct hf_ref *hf_ingest_packs(struct hf_ingest *in, size_t *count)
 {
 	return hf_pack_set_all(in->packs, count);
+}
+
+int hf_ingest_packs_so_far(struct hf_ingest *in, struct hf_ref **out, size_t *count, struct hf_error *err)
+{
+	int r = hf_packer_copy_packs(in->packer, out, count, err);
+	if (r == 0)
+		r = hf_pack_set_append(in->packs, out, count, err);
+	if (r == 0)
+		*count = hf_ref_sort(*out, *count); /* those of this run are in both, once it has finished */
+	return r;
 }
 
 void hf_ingest_remember(struct hf_ingest *in)

@@ -13,7 +13,7 @@
  * is compressed, sealed and handed to the packer when full. Batches are drained in order by the capturing thread, which
  * builds contents and manifest of them. Memory is bounded by the number of batches and packs in flight.
  *
- * One thread at a time calls these functions and the sink.
+ * One thread at a time calls these functions and the sink, but for hf_ingest_packs_so_far.
  */
 #ifndef HF_PIPELINE_INGEST_H
 #define HF_PIPELINE_INGEST_H
@@ -64,6 +64,8 @@ void hf_ingest_abandon(struct hf_ingest *in);
 int hf_ingest_finish(struct hf_ingest *in, struct hf_error *err) HF_MUST_CHECK;
 /* After finish: all packs that the snapshot relies on. */
 const struct hf_ref *hf_ingest_packs(struct hf_ingest *in, size_t *count);
+/* At any time and from any thread: those that were written or relied on so far, in no order, as an array that the caller frees. */
+int hf_ingest_packs_so_far(struct hf_ingest *in, struct hf_ref **out, size_t *count, struct hf_error *err) HF_MUST_CHECK;
 /* Reads back every pack that this run wrote, from the store. */
 int hf_ingest_verify(struct hf_ingest *in, struct hf_error *err) HF_MUST_CHECK;
 /* After the commit. Only a warning is lost where it fails. */

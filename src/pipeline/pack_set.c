@@ -90,6 +90,20 @@ const struct hf_ref *hf_pack_set_all(const struct hf_pack_set *s, size_t *count)
 	return s->packs;
 }
 
+int hf_pack_set_append(struct hf_pack_set *s, struct hf_ref **refs, size_t *count, struct hf_error *err)
+{
+	pthread_mutex_lock(&s->lock);
+	struct hf_ref *grown = realloc(*refs, (*count + s->count + 1) * sizeof(*grown));
+	if (grown) {
+		if (s->count)
+			memcpy(grown + *count, s->packs, s->count * sizeof(*grown));
+		*refs = grown;
+		*count += s->count;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return grown ? 0 : hf_fail(err, HF_E_NOMEM, "no memory");
+}
+
 int hf_pack_set_resolve(struct hf_pack_set *s, const struct hf_packer *packer, hf_slot slot, uint32_t *pack,
 	struct hf_error *err)
 {

@@ -21,6 +21,8 @@ void hf_pack_set_free(struct hf_pack_set *s);
 int hf_pack_set_add(struct hf_pack_set *s, const struct hf_ref *pack, hf_slot *slot, struct hf_error *err) HF_MUST_CHECK;
 /* All of them by number; valid until the next add. */
 const struct hf_ref *hf_pack_set_all(const struct hf_pack_set *s, size_t *count);
+/* Appends them, as they are now, to an array that the caller frees. */
+int hf_pack_set_append(struct hf_pack_set *s, struct hf_ref **refs, size_t *count, struct hf_error *err) HF_MUST_CHECK;
 /* A slot as a pack's number; UINT32_MAX if its frame was never packed. Adds the packs of `packer`. */
 int hf_pack_set_resolve(struct hf_pack_set *s, const struct hf_packer *packer, hf_slot slot, uint32_t *pack,
 	struct hf_error *err) HF_MUST_CHECK;

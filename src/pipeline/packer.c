@@ -218,6 +218,17 @@ const struct hf_ref *hf_packer_packs(const struct hf_packer *p, size_t *count)
 	return p->packs;
 }
 
+int hf_packer_copy_packs(struct hf_packer *p, struct hf_ref **out, size_t *count, struct hf_error *err)
+{
+	pthread_mutex_lock(&p->lock);
+	*count = p->pack_count;
+	*out = malloc((p->pack_count + 1) * sizeof(**out));
+	if (*out && p->pack_count)
+		memcpy(*out, p->packs, p->pack_count * sizeof(**out));
+	pthread_mutex_unlock(&p->lock);
+	return *out ? 0 : hf_fail(err, HF_E_NOMEM, "no memory");
+}
+
 uint32_t hf_packer_pack_of(const struct hf_packer *p, uint64_t frame)
 {
 	return frame < p->frame_cap ? p->pack_of[frame] : NO_PACK;

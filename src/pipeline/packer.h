@@ -31,6 +31,8 @@ int hf_packer_finish(struct hf_packer *p, struct hf_error *err) HF_MUST_CHECK;
 /* After finish, until free. The packs of this run in the order in which they were begun, and the place in that array
  * of a frame's pack (UINT32_MAX: no such frame). */
 const struct hf_ref *hf_packer_packs(const struct hf_packer *p, size_t *count);
+/* At any time: a copy of that array as it is now, to be freed by the caller. */
+int hf_packer_copy_packs(struct hf_packer *p, struct hf_ref **out, size_t *count, struct hf_error *err) HF_MUST_CHECK;
 uint32_t hf_packer_pack_of(const struct hf_packer *p, uint64_t frame);
 uint64_t hf_packer_frame_count(const struct hf_packer *p);
 /* What went into the store so far. */

@@ -7,6 +7,10 @@
 
 #include "repo/repository.h"
 
+/* Condemnations live at least so long, and longer than every index segment that names their packs. A run that takes longer must
+ * not commit. */
+#define HF_CONDEMNED_HORIZON (INT64_C(90) * 24 * 3600 * 1000000000)
+
 struct hf_condemned {
 	struct hf_ref *packs; /* sorted, none twice */
 	size_t count;

@@ -162,19 +162,34 @@ static void gather_packs(struct hf_index *index, struct hf_index_segment *s)
 	}
 }
 
+/* Once: all that the segments name, sorted. */
+static void know_packs(struct hf_index *index)
+{
+	if (index->has_packs)
+		return;
+	struct hf_index_list *list = hf_index_list_take(index);
+	for (size_t i = 0; i < list->count; i++)
+		gather_packs(index, list->segments[i]);
+	hf_index_list_give(list);
+	if (index->pack_count)
+		qsort(index->packs, index->pack_count, sizeof(*index->packs), compare_refs);
+	index->has_packs = true;
+}
+
 bool hf_index_has_pack(struct hf_index *index, const struct hf_ref *pack)
 {
-	if (!index->has_packs) {
-		struct hf_index_list *list = hf_index_list_take(index);
-		for (size_t i = 0; i < list->count; i++)
-			gather_packs(index, list->segments[i]);
-		hf_index_list_give(list);
-		if (index->pack_count)
-			qsort(index->packs, index->pack_count, sizeof(*index->packs), compare_refs);
-		index->has_packs = true;
-	}
+	know_packs(index);
 	return index->pack_count &&
 	       bsearch(pack, index->packs, index->pack_count, sizeof(*index->packs), compare_refs);
+}
+
+int hf_index_exclude_all(struct hf_index *index, struct hf_error *err)
+{
+	int r = 0;
+	know_packs(index);
+	for (size_t i = 0; i < index->pack_count && r == 0; i++)
+		r = hf_index_exclude_pack(index, &index->packs[i], err);
+	return r;
 }
 
 bool hf_index_damaged(struct hf_index *index, size_t number, struct hf_ref *ref, const char **why)

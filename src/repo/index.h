@@ -90,6 +90,9 @@ int hf_index_find(struct hf_index *index, const struct hf_chunk_id *id, unsigned
 /* A condemned pack: from now on claim and lookup don't count places in it; find does. */
 int hf_index_exclude_pack(struct hf_index *index, const struct hf_ref *pack, struct hf_error *err) HF_MUST_CHECK;
 
+/* The same for all packs that the segments name: nothing can be said of any. */
+int hf_index_exclude_all(struct hf_index *index, struct hf_error *err) HF_MUST_CHECK;
+
 /* Whether a segment that was there at open names the pack. A pack that none names (it was lost, and the index made anew) must
  * not be relied on, whatever a cache says. Segments that can't be read count as naming nothing. One thread at a time. */
 bool hf_index_has_pack(struct hf_index *index, const struct hf_ref *pack);

@@ -86,6 +86,7 @@ struct hf_check_options {
 struct hf_source_driver {
 	const char *kind;
 	bool is_ordered; /* capture pushes entries in hf_path_compare order */
+	bool reads_once; /* capturing again within a run is not for us to decide: a command has effects that only its owner knows */
 
 	/* Checks options and makes a source; touches nothing else (no connection yet). */
 	int (*open)(const struct hf_source_spec *spec, struct hf_source **out, struct hf_error *err);

@@ -84,6 +84,7 @@ static int command_check(struct hf_source *source, const struct hf_check_options
 const struct hf_source_driver hf_source_command = {
 	.kind = "command",
 	.is_ordered = true,
+	.reads_once = true,
 	.open = command_open,
 	.capture = hf_command_capture,
 	.restore = command_restore,
