@@ -12,6 +12,7 @@
 #include "entry/entry_copy.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,7 +22,7 @@ enum { BUNDLE_BYTES = 1 << 20, BUNDLE_PIECES = 256, PIECE_CHUNKS = 512, THREADS_
 /* An entry that several pieces share. */
 struct shared_entry {
 	struct hf_entry entry;
-	int users;
+	atomic_int users; /* pieces, and the planner while it is at this file */
 };
 
 /* A chunk that a piece needs, and the part of it that is the piece's. */
@@ -128,7 +129,7 @@ static void free_bundle(struct hf_egress *e, struct bundle *b)
 		hf_reader_unpin(e->options.reader, b->needs[i].frame);
 	for (size_t i = 0; i < b->count; i++) {
 		free(b->pieces[i].error);
-		if (__atomic_sub_fetch(&b->pieces[i].shared->users, 1, __ATOMIC_ACQ_REL) == 0)
+		if (atomic_fetch_sub(&b->pieces[i].shared->users, 1) == 1)
 			free(b->pieces[i].shared);
 	}
 	free(b->needs);
@@ -145,7 +146,7 @@ static struct shared_entry *share(const struct hf_entry *e, struct hf_error *err
 		hf_fail(err, HF_E_NOMEM, "no memory");
 		return NULL;
 	}
-	s->users = 1;
+	atomic_init(&s->users, 1);
 	hf_entry_copy_into(e, &s->entry, s + 1);
 	return s;
 }
@@ -170,7 +171,7 @@ static int add_need(struct bundle *b, const struct need *n, struct hf_error *err
 static struct planned *new_piece(struct hf_egress *e, struct bundle *b)
 {
 	struct planned *p = &b->pieces[b->count++];
-	e->file->users++;
+	atomic_fetch_add(&e->file->users, 1);
 	*p = (struct planned){.shared = e->file, .bundle = b, .first_need = b->need_count,
 		.piece = {.entry = &e->file->entry, .first = !e->file_begun}};
 	b->unreleased++;
@@ -212,7 +213,7 @@ static void end_file(struct hf_egress *e)
 	hf_content_reader_free(e->content);
 	e->content = NULL;
 	free(e->file_content.refs);
-	if (__atomic_sub_fetch(&e->file->users, 1, __ATOMIC_ACQ_REL) == 0)
+	if (atomic_fetch_sub(&e->file->users, 1) == 1)
 		free(e->file);
 	e->file = NULL;
 }
