@@ -1,7 +1,11 @@
-/* Forgetting restore points: an entry of the catalogue, which deletes nothing. */
+/*
+ * Forgetting restore points, by id or by rules, and taking it back: each is one entry of the catalogue, which deletes nothing.
+ * The space comes back through prune; until then what was forgotten can be had again.
+ */
 #ifndef HF_OPS_FORGET_H
 #define HF_OPS_FORGET_H
 
+#include "policy/retention.h"
 #include "repo/catalogue.h"
 
 struct hf_forgotten {
@@ -13,6 +17,35 @@ struct hf_forgotten {
  * (ambiguous), HF_E_KEY (no right to). Free with hf_forgotten_free, also after failure. */
 int hf_forget(struct hf_repository *repo, const char *const *ids, size_t count, struct hf_forgotten *out,
 	struct hf_error *err) HF_MUST_CHECK;
+
+/* Takes back that these were forgotten (ids as above, of forgotten snapshots): all of them, or none. HF_E_NOTFOUND also where a
+ * prune has deleted what one of them needs, or has begun to: then it stays forgotten. Free likewise. */
+int hf_forget_undo(struct hf_repository *repo, const char *const *ids, size_t count, struct hf_forgotten *out,
+	struct hf_error *err) HF_MUST_CHECK;
 void hf_forgotten_free(struct hf_forgotten *f);
+
+struct hf_forget_options {
+	const struct hf_retention_rules *rules;
+	bool dry_run; /* only plan */
+	bool insist;  /* more than half of a group may go, and doubts about the catalogue don't count */
+};
+
+/* The plan and what it is about: point number i of the catalogue is number i of the plan. */
+struct hf_forget_plan {
+	struct hf_catalogue catalogue;
+	struct hf_retention_plan plan;
+	struct hf_retention_point *points; /* private */
+	struct hf_retention_source *sources;
+	char (*writers)[HF_ID_TEXT];
+	bool is_done; /* what it says to forget was forgotten */
+	/* Why it takes `insist` to do it; NULL if it doesn't. In a dry run this is said here, else hf_forget_by_rules fails. */
+	char *objection;
+};
+
+/* Plans, and (unless it is a dry run) does it. Warns of what is wrong with the catalogue, and of points of the future. HF_E_DENIED
+ * with the objection. Free with hf_forget_plan_free, also after failure. */
+int hf_forget_by_rules(struct hf_repository *repo, const struct hf_forget_options *options, struct hf_forget_plan *out,
+	struct hf_error *err) HF_MUST_CHECK;
+void hf_forget_plan_free(struct hf_forget_plan *p);
 
 #endif
