@@ -1,6 +1,7 @@
 /* JSON habits over jansson; see json.h. */
 #include "base/json.h"
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/hex.h"
 #include "base/time.h"
@@ -134,19 +135,8 @@ static bool is_utf8(const uint8_t *p, size_t len)
 
 static json_t *base64(const uint8_t *p, size_t len)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	HF_BUF_AUTO text = HF_BUF(SIZE_MAX / 2);
-	for (size_t i = 0; i < len; i += 3) {
-		uint32_t v = (uint32_t)p[i] << 16;
-		if (i + 1 < len)
-			v |= (uint32_t)p[i + 1] << 8;
-		if (i + 2 < len)
-			v |= p[i + 2];
-		hf_buf_u8(&text, (uint8_t)digits[v >> 18]);
-		hf_buf_u8(&text, (uint8_t)digits[v >> 12 & 63]);
-		hf_buf_u8(&text, (uint8_t)(i + 1 < len ? digits[v >> 6 & 63] : '='));
-		hf_buf_u8(&text, (uint8_t)(i + 2 < len ? digits[v & 63] : '='));
-	}
+	hf_base64(p, len, &text);
 	return text.failed ? NULL : json_stringn((const char *)text.data, text.len);
 }
 

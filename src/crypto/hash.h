@@ -24,6 +24,14 @@ void hf_mac_free(struct hf_mac *m); /* wipes it; NULL is fine */
 /* The MAC of the `count` parts, one after another, as if they were one. */
 void hf_mac(struct hf_mac *m, const struct iovec *parts, int count, uint8_t out[HF_SHA256]);
 
+/* HMAC-SHA-256 under a key of any length, for protocols of others (AWS's signatures). Safe from any thread. */
+void hf_hmac_sha256(struct iovec key, const struct iovec *parts, int count, uint8_t out[HF_SHA256]);
+
+/* MD5 of the parts, for protocols of others that guard against accidents with it (Content-MD5); proves nothing. HF_E_UNSUPPORTED
+ * where the system's OpenSSL does without it (FIPS). */
+enum { HF_MD5 = 16 };
+int hf_md5(const struct iovec *parts, int count, uint8_t out[HF_MD5], struct hf_error *err) HF_MUST_CHECK;
+
 static inline void hf_mac_release(struct hf_mac **m)
 {
 	hf_mac_free(*m);

@@ -11,9 +11,13 @@ int hf_store_open(const char *url, const struct hf_store_open_options *options, 
 {
 	static const struct hf_store_open_options none;
 	const char *scheme = strstr(url, "://");
+	if (!options)
+		options = &none;
 	if (!scheme)
-		return hf_store_open_local(url, options ? options : &none, out, err);
-	return hf_fail(err, HF_E_USAGE, "repository %s: no store is known for \"%.*s://\"; give a path", url,
+		return hf_store_open_local(url, options, out, err);
+	if (strncmp(url, "s3://", 5) == 0)
+		return hf_store_open_s3(url, options, out, err);
+	return hf_fail(err, HF_E_USAGE, "repository %s: no store is known for \"%.*s://\"; give a path or s3://BUCKET/PREFIX", url,
 		(int)(scheme - url), url);
 }
 
@@ -37,6 +41,8 @@ int hf_store_get_all(struct hf_store *s, const char *name, struct hf_buf *out, s
 {
 	struct hf_object_info info;
 	hf_buf_clear(out);
+	if (s->ops->get_all)
+		return s->ops->get_all(s, name, out, err);
 	int r = hf_store_stat(s, name, &info, err);
 	if (r < 0)
 		return r;
@@ -57,6 +63,19 @@ int hf_store_stat(struct hf_store *s, const char *name, struct hf_object_info *i
 int hf_store_list(struct hf_store *s, const char *prefix, hf_store_each *each, void *user, struct hf_error *err)
 {
 	return s->ops->list(s, prefix, each, user, err);
+}
+
+int hf_store_retain(struct hf_store *s, const char *name, int64_t *until_ns, struct hf_error *err)
+{
+	*until_ns = 0;
+	return s->ops->retain ? s->ops->retain(s, name, until_ns, err) : 0;
+}
+
+int hf_store_open_oldest(struct hf_store *s, struct hf_store **out, struct hf_error *err)
+{
+	*out = NULL;
+	return s->ops->open_oldest ? s->ops->open_oldest(s, out, err)
+				   : hf_fail(err, HF_E_UNSUPPORTED, "this store keeps no versions of objects");
 }
 
 int hf_eraser_erase(struct hf_eraser *e, const char *name, struct hf_error *err)
@@ -129,6 +148,11 @@ int hf_store_open_counted(struct hf_store *inner, struct hf_store_counts *counts
 {
 	static const struct hf_store_ops ops = {.put = counted_put, .get = counted_get, .stat = counted_stat,
 		.list = counted_list, .erase = counted_erase, .close = counted_close};
+	if (inner->ops->count_to) {
+		inner->ops->count_to(inner, counts);
+		*out = inner;
+		return 0;
+	}
 	struct counted *c = calloc(1, sizeof(*c));
 	if (!c)
 		return hf_fail(err, HF_E_NOMEM, "no memory");

@@ -5,6 +5,9 @@
  * Names are relative, made of [a-z0-9/-], at most HF_NAME_MAX - 1 bytes, no empty components. All functions may
  * be called from several threads at once.
  *
+ * Names that begin with "pack/" are bulk, which may lie in a slower class of storage; those that begin with "run/" are short-lived
+ * and are never locked. A name in a list that is longer than HF_NAME_MAX - 1 bytes, which none of ours is, comes cut short.
+ *
  * Nothing here overwrites or deletes: `put` makes an object once, and deleting is another type (hf_eraser), which only
  * the operations that are meant to delete make for themselves.
  */
@@ -51,6 +54,23 @@ struct hf_store_ops {
 	int (*erase)(struct hf_store *s, const char *name, struct hf_error *err);
 
 	void (*close)(struct hf_store *s);
+
+	/* The rest is optional: a driver that does without leaves them NULL. */
+
+	/* The whole object, appended to `out` (empty before): for a driver that can do it in one request. HF_E_CORRUPT if it is larger
+	 * than out->max. */
+	int (*get_all)(struct hf_store *s, const char *name, struct hf_buf *out, struct hf_error *err);
+
+	/* Sees that the object can't be deleted for as long as the store was told that objects are to be safe (lock-days), and
+	 * renews its lock to 1.5 times that where less is left. `until_ns`: when it ends now; 0: this store locks nothing. */
+	int (*retain)(struct hf_store *s, const char *name, int64_t *until_ns, struct hf_error *err);
+
+	/* A view in which each object is the oldest version of its name, which the store still keeps. Reading only; it is closed
+	 * before `s` is. */
+	int (*open_oldest)(struct hf_store *s, struct hf_store **out, struct hf_error *err);
+
+	/* Counts into `counts` from now on: for a driver that knows better than the calls tell how many requests it sends. */
+	void (*count_to)(struct hf_store *s, struct hf_store_counts *counts);
 };
 
 struct hf_store {
@@ -63,14 +83,17 @@ struct hf_eraser {
 };
 
 struct hf_store_open_options {
-	bool create; /* make the place if it is not there (init) */
+	bool create;	 /* make the place if it is not there (init): a directory; never a bucket */
+	int connections; /* at most so many at once; 0: what the URL says, else the driver's own idea */
+	uint64_t limit_upload, limit_download; /* bytes a second; 0: none */
 };
 
-/* Opens by URL: a path (local directory). HF_E_NOREPO if there is no such place. */
+/* Opens by URL: a path (local directory), or s3://BUCKET/PREFIX?NAME=VALUE&... (s3/url.h). HF_E_NOREPO if there is no such
+ * directory; whether a bucket is there, the first request tells. HF_E_USAGE: no such URL or option. */
 int hf_store_open(const char *url, const struct hf_store_open_options *options, struct hf_store **out,
 	struct hf_error *err) HF_MUST_CHECK;
 int hf_store_open_memory(struct hf_store **out, struct hf_error *err) HF_MUST_CHECK; /* for tests */
-/* Wraps `inner`, which it then owns; `counts` is updated atomically and must outlive it. */
+/* Wraps `inner`, which it then owns (it may be `inner` itself); `counts` is updated atomically and must outlive it. */
 int hf_store_open_counted(struct hf_store *inner, struct hf_store_counts *counts, struct hf_store **out,
 	struct hf_error *err) HF_MUST_CHECK;
 void hf_store_close(struct hf_store *s); /* NULL is fine */
@@ -85,6 +108,10 @@ int hf_store_stat(struct hf_store *s, const char *name, struct hf_object_info *i
 	struct hf_error *err) HF_MUST_CHECK;
 int hf_store_list(struct hf_store *s, const char *prefix, hf_store_each *each, void *user,
 	struct hf_error *err) HF_MUST_CHECK;
+/* As the table has it; a store that locks nothing sets *until_ns to 0. */
+int hf_store_retain(struct hf_store *s, const char *name, int64_t *until_ns, struct hf_error *err) HF_MUST_CHECK;
+/* HF_E_UNSUPPORTED: the store keeps no versions. */
+int hf_store_open_oldest(struct hf_store *s, struct hf_store **out, struct hf_error *err) HF_MUST_CHECK;
 int hf_eraser_erase(struct hf_eraser *e, const char *name, struct hf_error *err) HF_MUST_CHECK;
 
 #endif

@@ -6,5 +6,7 @@
 
 int hf_store_open_local(const char *path, const struct hf_store_open_options *options, struct hf_store **out,
 	struct hf_error *err) HF_MUST_CHECK;
+int hf_store_open_s3(const char *url, const struct hf_store_open_options *options, struct hf_store **out,
+	struct hf_error *err) HF_MUST_CHECK;
 
 #endif

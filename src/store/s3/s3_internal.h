@@ -1,0 +1,31 @@
+/* What the files of the S3 driver share: objects by their versions. `version` NULL is the present one. */
+#ifndef HF_STORE_S3_INTERNAL_H
+#define HF_STORE_S3_INTERNAL_H
+
+#include "store/s3/request.h"
+
+int hf_s3_get(struct hf_s3 *s, const char *name, const char *version, struct iovec out, uint64_t offset,
+	struct hf_error *err) HF_MUST_CHECK;
+int hf_s3_get_all(struct hf_s3 *s, const char *name, const char *version, struct hf_buf *out, struct hf_error *err) HF_MUST_CHECK;
+int hf_s3_stat(struct hf_s3 *s, const char *name, const char *version, struct hf_object_info *info,
+	struct hf_error *err) HF_MUST_CHECK;
+int hf_s3_erase(struct hf_s3 *s, const char *name, const char *version, struct hf_error *err) HF_MUST_CHECK;
+
+/* All objects, or with `versions` all versions and delete markers (newest first within a name), ascending by name. No request is
+ * under way while `each` runs. */
+typedef int hf_s3_each(const struct hf_s3_item *item, void *user, struct hf_error *err);
+int hf_s3_list(struct hf_s3 *s, const char *prefix, bool versions, hf_s3_each *each, void *user, struct hf_error *err) HF_MUST_CHECK;
+
+/* --- versions.c: what a bucket with versions and locks takes --- */
+
+/* As the store's list, of each name its oldest version, also where a delete marker hides it. */
+int hf_s3_list_oldest(struct hf_s3 *s, const char *prefix, hf_store_each *each, void *user, struct hf_error *err) HF_MUST_CHECK;
+/* Deletes every version and every delete marker of the name. */
+int hf_s3_erase_versions(struct hf_s3 *s, const char *name, struct hf_error *err) HF_MUST_CHECK;
+/* Adds the headers of a lock from now on. `until` must live until the request is sent. */
+int hf_s3_add_lock(struct hf_s3 *s, struct hf_s3_request *q, char until[], struct hf_error *err) HF_MUST_CHECK;
+/* The store's operations of these names. */
+int hf_s3_retain(struct hf_store *store, const char *name, int64_t *until_ns, struct hf_error *err) HF_MUST_CHECK;
+int hf_s3_open_oldest(struct hf_store *store, struct hf_store **out, struct hf_error *err) HF_MUST_CHECK;
+
+#endif
