@@ -7,6 +7,8 @@
 
 const struct hf_option_info hf_global_options[] = {
 	{HF_ARG_REPO, "repo", "REPO", "the repository: a directory (else HOLDFAST_REPO)"},
+	{HF_ARG_POLICY, "policy", "FILE", "a policy: its repository, keys, sources, objectives"},
+	{HF_ARG_ENV_FILE, "env-file", "FILE", "variables for ${NAME} in the policy, as in an\napplication's .env; the environment beats it"},
 	{HF_ARG_JSON, "json", NULL, "results as JSON, lists as one object a line"},
 	{HF_ARG_QUIET, "quiet", NULL, "no progress and no remarks; warnings and errors only"},
 	{HF_ARG_HELP, "help", NULL, "this help"},
@@ -71,6 +73,12 @@ static bool take_global(struct hf_cli *cli, struct hf_args *args, int id)
 	switch (id) {
 	case HF_ARG_REPO:
 		cli->repo = optarg;
+		return true;
+	case HF_ARG_POLICY:
+		cli->policy_path = optarg;
+		return true;
+	case HF_ARG_ENV_FILE:
+		cli->env_file = optarg;
 		return true;
 	case HF_ARG_JSON:
 		cli->json = true;

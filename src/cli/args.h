@@ -15,6 +15,8 @@ enum {
 	/* The ids of the global options; those of commands are letters or from HF_ARG_OWN on. */
 	HF_ARG_REPO = 'r',
 	HF_ARG_JSON = 256,
+	HF_ARG_POLICY,
+	HF_ARG_ENV_FILE,
 	HF_ARG_QUIET,
 	HF_ARG_HELP,
 	HF_ARG_VERSION,

@@ -24,10 +24,13 @@
 #include <stddef.h>
 
 struct hf_args;
+struct hf_policy;
 
 /* What global options and the environment say. */
 struct hf_cli {
-	const char *repo; /* -r, else HOLDFAST_REPO; NULL: not given */
+	const char *repo; /* -r; NULL: not given */
+	const char *policy_path, *env_file; /* --policy, --env-file; NULL: not given */
+	struct hf_policy *policy; /* the policy, loaded before the command runs; NULL: none was given */
 	bool json, quiet;
 	bool no_cache; /* a command wants none (drill) */
 	struct hf_progress progress; /* shown by main.c's progress line; commands hand it to operations */
@@ -54,6 +57,6 @@ struct hf_command {
 extern const struct hf_command *const hf_commands[];
 
 extern const struct hf_command hf_cmd_init, hf_cmd_backup, hf_cmd_snapshots, hf_cmd_ls, hf_cmd_dump, hf_cmd_restore,
-	hf_cmd_verify, hf_cmd_drill, hf_cmd_forget, hf_cmd_rebuild_index, hf_cmd_key;
+	hf_cmd_verify, hf_cmd_drill, hf_cmd_forget, hf_cmd_rebuild_index, hf_cmd_key, hf_cmd_policy;
 
 #endif

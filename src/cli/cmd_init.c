@@ -71,7 +71,7 @@ static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 		return r;
 	snprintf(prompt, sizeof(prompt), "New passphrase for %s", o.url);
 	const struct hf_passphrase_options ask = {.prompt = prompt, .twice = true};
-	r = hf_passphrase_get(&ask, &passphrase, err);
+	r = hf_cli_passphrase(cli, &ask, &passphrase, err);
 	o.passphrase = (struct iovec){passphrase.data, passphrase.len};
 	if (r == 0)
 		r = hf_init(&o, &result, err);

@@ -13,5 +13,6 @@ const struct hf_command *const hf_commands[] = {
 	&hf_cmd_forget,
 	&hf_cmd_rebuild_index,
 	&hf_cmd_key,
+	&hf_cmd_policy,
 	NULL,
 };

@@ -7,6 +7,7 @@
 #include "cli/args.h"
 #include "cli/help.h"
 #include "cli/output.h"
+#include "cli/policy_args.h"
 #include "cli/screen.h"
 #include "cli/status.h"
 
@@ -61,6 +62,18 @@ static void report(const struct hf_cli *cli, const struct hf_error *err)
 		return; /* nowhere left to say it */
 }
 
+/* The environment is settled before the screen's thread starts. */
+static int run_command(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
+{
+	int r = hf_policy_args_load(cli, err);
+	if (r < 0)
+		return r;
+	hf_screen_begin(cli);
+	r = args->command->run(cli, args, err);
+	hf_screen_end();
+	return r;
+}
+
 static int dispatch(int argc, char **argv, struct hf_cli *cli, struct hf_error *err)
 {
 	struct hf_args args;
@@ -71,13 +84,11 @@ static int dispatch(int argc, char **argv, struct hf_cli *cli, struct hf_error *
 		hf_help_program();
 	else if (r == 0 && args.version)
 		hf_print("holdfast %s\n", HF_VERSION);
-	else if (r == 0) {
-		hf_screen_begin(cli);
-		r = args.command->run(cli, &args, err);
-		hf_screen_end();
-	}
+	else if (r == 0)
+		r = run_command(cli, &args, err);
 	int finished = hf_print_finish(r < 0 ? NULL : err);
 	hf_args_free(&args);
+	hf_policy_args_free(cli);
 	return r >= 0 && finished < 0 ? finished : r;
 }
 

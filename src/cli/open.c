@@ -2,6 +2,7 @@
 #include "cli/open.h"
 
 #include "cli/passphrase.h"
+#include "policy/policy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +16,38 @@ static const char *variable(const char *name)
 
 int hf_cli_repo(const struct hf_cli *cli, const char **url, struct hf_error *err)
 {
-	*url = cli->repo ? cli->repo : variable("HOLDFAST_REPO");
+	*url = cli->repo ? cli->repo : cli->policy ? cli->policy->primary.repository : variable("HOLDFAST_REPO");
 	if (*url && **url)
 		return 0;
-	return hf_fail(err, HF_E_USAGE, "which repository? Name it by -r REPO or in HOLDFAST_REPO");
+	return hf_fail(err, HF_E_USAGE, "which repository? Name it by -r REPO, in a --policy or in HOLDFAST_REPO");
+}
+
+/* -r may name another repository than the policy's: then what the environment says of keys comes first. */
+static const char *key_file(const struct hf_cli *cli)
+{
+	const char *environment = variable("HOLDFAST_KEY_FILE");
+	const char *policy = cli->policy ? cli->policy->primary.key_file : NULL;
+	return policy && !(cli->repo && environment) ? policy : environment;
+}
+
+int hf_cli_passphrase(const struct hf_cli *cli, const struct hf_passphrase_options *ask, struct hf_buf *out,
+	struct hf_error *err)
+{
+	int r = 0;
+	if (cli->policy && !(cli->repo && hf_passphrase_is_given("HOLDFAST_PASSPHRASE")))
+		r = hf_policy_secret_get(&cli->policy->primary.passphrase, "the policy's passphrase", out, err);
+	return r ? (r < 0 ? r : 0) : hf_passphrase_get(ask, out, err);
+}
+
+struct asking {
+	const struct hf_cli *cli;
+	struct hf_passphrase_options options;
+};
+
+static int ask_passphrase(void *user, struct hf_buf *out, struct hf_error *err)
+{
+	const struct asking *a = user;
+	return hf_cli_passphrase(a->cli, &a->options, out, err);
 }
 
 /* $name, or $home below the home directory's `below`, or for root `system`. */
@@ -55,10 +84,10 @@ int hf_cli_open(struct hf_cli *cli, struct hf_repository **out, struct hf_error 
 	if (r < 0)
 		return r;
 	snprintf(prompt, sizeof(prompt), "Passphrase of %s", url);
-	struct hf_passphrase_options ask = {.prompt = prompt};
+	struct asking ask = {cli, {.prompt = prompt}};
 	char *cache = cli->no_cache ? NULL : hf_cli_cache_dir(), *state = hf_cli_state_dir();
 	const struct hf_repository_options options = {.url = url,
-		.credentials = {variable("HOLDFAST_KEY_FILE"), hf_passphrase_ask, &ask},
+		.credentials = {key_file(cli), ask_passphrase, &ask},
 		.cache_dir = cache,
 		.state_dir = state};
 	r = hf_repository_open(&options, out, err);

@@ -1,6 +1,9 @@
 /*
- * Opening the repository that the command line and the environment name: HOLDFAST_REPO, HOLDFAST_KEY_FILE, the passphrase's
- * variables (passphrase.h), HOLDFAST_CACHE_DIR, HOLDFAST_STATE_DIR.
+ * Opening the repository that the command line, the policy and the environment name: HOLDFAST_REPO, HOLDFAST_KEY_FILE, the
+ * passphrase's variables (passphrase.h), HOLDFAST_CACHE_DIR, HOLDFAST_STATE_DIR.
+ *
+ * -r beats --policy, which beats HOLDFAST_REPO. A key file beats a passphrase; of two key files, or two passphrases, the policy's
+ * beats the environment's, except with -r: that may name another repository than the policy's.
  */
 #ifndef HF_CLI_OPEN_H
 #define HF_CLI_OPEN_H
@@ -10,6 +13,11 @@
 
 /* The repository's URL. HF_E_USAGE if none was given. */
 int hf_cli_repo(const struct hf_cli *cli, const char **url, struct hf_error *err) HF_MUST_CHECK;
+
+struct hf_passphrase_options;
+/* The passphrase of the repository: the policy's, the environment's, or the terminal's (passphrase.h). */
+int hf_cli_passphrase(const struct hf_cli *cli, const struct hf_passphrase_options *ask, struct hf_buf *out,
+	struct hf_error *err) HF_MUST_CHECK;
 
 /* Opens it. Afterwards the variables with secrets are out of the environment, so that nothing that we start inherits them. */
 int hf_cli_open(struct hf_cli *cli, struct hf_repository **out, struct hf_error *err) HF_MUST_CHECK;
