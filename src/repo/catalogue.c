@@ -117,6 +117,7 @@ static int judge(struct loading *l, size_t i, struct hf_error *err)
 	const struct hf_catalogue_entry *e = &l->c->entries[i];
 	const struct hf_repository *repo = l->c->repo;
 	char why[200];
+	l->c->unknown += !e->kind;
 	if (!e->kind)
 		return set_apart(l, i, "it is of a type that this version does not know", err);
 	unsigned right = hf_catalogue_entry_right(e->kind);

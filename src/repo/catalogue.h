@@ -91,6 +91,7 @@ struct hf_catalogue {
 	struct hf_catalogue_problem *problems;
 	size_t problem_count;
 	size_t damaged;	  /* entries that are listed and can't be read */
+	size_t unknown;	  /* entries of a type that this version does not know */
 	struct hf_hash *missing; /* parents that no entry has */
 	size_t missing_count;
 	size_t rolled_back; /* heads that this host remembers and that no entry has */

@@ -5,6 +5,7 @@
 #include "repo/catalogue_internal.h"
 
 #include "repo/object_fetch.h"
+#include "repo/void.h"
 
 #include <stdlib.h>
 
@@ -132,15 +133,20 @@ static bool is_made(const struct hf_catalogue *c, const struct hf_ref *ref)
 static int make_point(struct making *m, size_t entry, const struct hf_ref *ref, struct hf_error *err)
 {
 	struct hf_catalogue *c = m->c;
+	bool is_there = hf_ref_find(m->present.refs, m->present.count, ref);
 	if (hf_ref_find(c->forgotten, c->forgotten_count, ref) || is_made(c, ref))
 		return 0;
+	/* Voided and collected before its commit came: its writer was not told that it is committed. */
+	int voided = is_there ? 0 : hf_void_is_certain(c->repo, ref, err);
+	if (voided)
+		return voided < 0 ? voided : 0;
 	struct hf_point *more = reallocarray(c->points, c->point_count + 1, sizeof(*more));
 	if (!more)
 		return hf_fail(err, HF_E_NOMEM, "out of memory");
 	c->points = more;
 	struct hf_point *p = &more[c->point_count++];
 	*p = (struct hf_point){.ref = *ref, .run = c->entries[entry].run, .entry = entry};
-	if (!hf_ref_find(m->present.refs, m->present.count, ref))
+	if (!is_there)
 		return blame_point(c, p, HF_E_NOTFOUND, "the snapshot is committed, and its object is gone", err);
 	return m->options->snapshots ? read_snapshot(c, p, m->options->from_store, err) : 0;
 }

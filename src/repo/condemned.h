@@ -23,4 +23,23 @@ int hf_condemned_list(struct hf_repository *repo, struct hf_condemned *out, stru
 bool hf_condemned_has(const struct hf_condemned *c, const struct hf_ref *pack);
 void hf_condemned_free(struct hf_condemned *c);
 
+/* --- for pruners ------------------------------------------------------------------------------------------------------ */
+
+/* One condemnation. */
+struct hf_condemnation {
+	struct hf_ref ref;
+	int64_t time_ns; /* by the store's clock */
+	const struct hf_ref *packs; /* as they stand in it; valid during the call */
+	size_t pack_count;
+	const char *unreadable; /* it can't be read, and this is why; then it has no packs here */
+};
+typedef int hf_condemnation_each(const struct hf_condemnation *c, void *user, struct hf_error *err);
+
+/* All that are signed by a writer with the right. A non-zero return of `each` ends it. */
+int hf_condemned_each(struct hf_repository *repo, hf_condemnation_each *each, void *user, struct hf_error *err) HF_MUST_CHECK;
+
+/* PUTs one; `out` is its name. It may name no packs (a pruner learns the store's time from such a one). */
+int hf_condemned_put(struct hf_repository *repo, const struct hf_ref *packs, size_t count, struct hf_ref *out,
+	struct hf_error *err) HF_MUST_CHECK;
+
 #endif

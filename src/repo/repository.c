@@ -139,6 +139,22 @@ static int stand_in_for_owner(struct hf_repository *repo, struct hf_error *err)
 	return 0;
 }
 
+int hf_repository_reload_certs(struct hf_repository *repo, struct hf_error *err)
+{
+	struct hf_certs before = repo->certs;
+	repo->certs = (struct hf_certs){0};
+	int r = hf_certs_load(repo->store, repo->key, &repo->certs, err);
+	if (r == 0)
+		r = stand_in_for_owner(repo, err);
+	if (r == 0) {
+		hf_certs_free(&before);
+		return 0;
+	}
+	hf_certs_free(&repo->certs);
+	repo->certs = before;
+	return r;
+}
+
 static int fill(struct hf_repository *repo, const struct hf_repository_options *options, struct hf_error *err)
 {
 	repo->id = repo->key->repository;

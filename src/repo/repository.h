@@ -5,7 +5,7 @@
  *
  *	hf_repository_open -> hf_catalogue_load (catalogue.h), hf_index_open (index.h), … -> hf_repository_close
  *
- * Read-only once open, so that any thread may use it; `counts` is updated atomically by the store.
+ * Read-only once open (but for hf_repository_reload_certs), so that any thread may use it; `counts` is updated atomically by the store.
  */
 #ifndef HF_REPO_REPOSITORY_H
 #define HF_REPO_REPOSITORY_H
@@ -54,6 +54,9 @@ void hf_repository_close(struct hf_repository *repo); /* NULL is fine */
  * the URL and the credentials. For init and for tests. `options->url` is only a name. */
 int hf_repository_adopt(const struct hf_repository_options *options, struct hf_store *store, struct hf_key *key,
 	struct hf_repository **out, struct hf_error *err) HF_MUST_CHECK;
+
+/* Reads the certificates anew: keys may have been added since the repository was opened. Not while other threads use it. */
+int hf_repository_reload_certs(struct hf_repository *repo, struct hf_error *err) HF_MUST_CHECK;
 
 /* HF_E_KEY unless this key is certified with all `rights` (enum hf_right), saying that it takes them to `what` ("back up",
  * "forget snapshots"). With no rights: only that it is certified. */

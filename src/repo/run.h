@@ -17,4 +17,16 @@ struct hf_run {
 /* PUTs one with the time of now. A writer does so every quarter of the grace (repo->config.grace_seconds). */
 int hf_run_put(struct hf_repository *repo, const struct hf_run *run, struct hf_error *err) HF_MUST_CHECK;
 
+/* One run object, as a pruner reads it. */
+struct hf_run_object {
+	struct hf_ref ref;
+	int64_t time_ns; /* by the store's clock */
+	struct hf_run run; /* its packs are valid during the call */
+	const char *unreadable; /* it can't be read, and this is why; then `run` is empty */
+};
+typedef int hf_run_each_object(const struct hf_run_object *o, void *user, struct hf_error *err);
+
+/* All of writers who have the right to back up. A non-zero return of `each` ends it. */
+int hf_run_each(struct hf_repository *repo, hf_run_each_object *each, void *user, struct hf_error *err) HF_MUST_CHECK;
+
 #endif

@@ -6,42 +6,74 @@
 #include "repo/object_fetch.h"
 #include "repo/ref_list.h"
 
-struct search {
+struct loading {
 	struct hf_repository *repo;
-	const struct hf_ref *snapshot;
+	hf_void_each_object *each;
+	void *user;
 };
 
-/* 1 ends the list: this one names the snapshot, or might. */
-static int look(const struct hf_ref *ref, const struct hf_object_info *info, void *user, struct hf_error *err)
+static int parse(const struct hf_object *o, struct hf_ref *snapshot, struct hf_error *err)
 {
-	const struct search *s = user;
-	struct hf_object o = {0};
-	struct hf_ref named;
-	struct hf_error why = {0};
 	json_t *j;
-	(void)info;
-	if (!(hf_writer_rights(s->repo, &ref->writer) & HF_RIGHT_MAINTAIN))
+	int r = hf_json_object(o->clear, "snapshot", &j, err);
+	return r < 0 ? r : hf_ref_parse(j, snapshot, err);
+}
+
+static int load_one(const struct hf_ref *ref, const struct hf_object_info *info, void *user, struct hf_error *err)
+{
+	const struct loading *l = user;
+	struct hf_object o = {0};
+	struct hf_error why = {0};
+	struct hf_void v = {.ref = *ref, .time_ns = info->time_ns};
+	if (!(hf_writer_rights(l->repo, &ref->writer) & HF_RIGHT_MAINTAIN))
 		return 0;
-	int r = hf_object_fetch(s->repo, HF_KIND_VOID, ref, false, &o, &why);
+	int r = hf_object_fetch(l->repo, HF_KIND_VOID, ref, false, &o, &why);
 	if (r == 0)
-		r = hf_json_object(o.clear, "snapshot", &j, &why);
-	if (r == 0)
-		r = hf_ref_parse(j, &named, &why);
-	if (r == 0)
-		r = hf_ref_equal(&named, s->snapshot);
+		r = parse(&o, &v.snapshot, &why);
+	if (r == HF_E_NOTFOUND) {
+		r = 0; /* collected since it was listed */
+	} else if (r == 0 || hf_object_is_lost(r)) {
+		v.unreadable = r < 0 ? why.msg : NULL;
+		r = l->each(&v, l->user, err);
+	} else {
+		r = hf_fail(err, r, "%s", why.msg);
+	}
 	hf_object_free(&o);
-	if (r < 0 && !hf_object_is_lost(r))
-		return hf_fail(err, r, "%s", why.msg);
-	if (r < 0)
-		hf_warn("a void can't be read, and may name this snapshot: %s", why.msg);
-	return r != 0;
+	return r;
+}
+
+int hf_void_each(struct hf_repository *repo, hf_void_each_object *each, void *user, struct hf_error *err)
+{
+	struct loading l = {repo, each, user};
+	int r = hf_object_list(repo->store, HF_KIND_VOID, load_one, &l, err);
+	return r < 0 ? hf_wrap(err, r, "list voids") : r;
+}
+
+/* 1 ends the list: this one names the snapshot, or might. */
+static int look(const struct hf_void *v, void *user, struct hf_error *err)
+{
+	(void)err;
+	if (v->unreadable)
+		hf_warn("a void can't be read, and may name this snapshot: %s", v->unreadable);
+	return v->unreadable || hf_ref_equal(&v->snapshot, user);
 }
 
 int hf_void_exists(struct hf_repository *repo, const struct hf_ref *snapshot, struct hf_error *err)
 {
-	struct search s = {repo, snapshot};
-	int r = hf_object_list(repo->store, HF_KIND_VOID, look, &s, err);
-	return r < 0 ? hf_wrap(err, r, "list voids") : r;
+	struct hf_ref named = *snapshot;
+	return hf_void_each(repo, look, &named, err);
+}
+
+static int look_for(const struct hf_void *v, void *user, struct hf_error *err)
+{
+	(void)err;
+	return !v->unreadable && hf_ref_equal(&v->snapshot, user);
+}
+
+int hf_void_is_certain(struct hf_repository *repo, const struct hf_ref *snapshot, struct hf_error *err)
+{
+	struct hf_ref named = *snapshot;
+	return hf_void_each(repo, look_for, &named, err);
 }
 
 int hf_void_put(struct hf_repository *repo, const struct hf_ref *snapshot, struct hf_error *err)

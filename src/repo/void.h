@@ -10,6 +10,20 @@
 
 /* 1 if a valid void names the snapshot, else 0. A void that can't be read counts as one that does. */
 int hf_void_exists(struct hf_repository *repo, const struct hf_ref *snapshot, struct hf_error *err) HF_MUST_CHECK;
+/* The same, but one that can't be read counts for nothing. */
+int hf_void_is_certain(struct hf_repository *repo, const struct hf_ref *snapshot, struct hf_error *err) HF_MUST_CHECK;
+
+/* One void, as a pruner reads it. */
+struct hf_void {
+	struct hf_ref ref;
+	int64_t time_ns; /* by the store's clock */
+	struct hf_ref snapshot;
+	const char *unreadable; /* it can't be read, and this is why; then it names no snapshot */
+};
+typedef int hf_void_each_object(const struct hf_void *v, void *user, struct hf_error *err);
+
+/* All of writers who have the right to void. A non-zero return of `each` ends it. */
+int hf_void_each(struct hf_repository *repo, hf_void_each_object *each, void *user, struct hf_error *err) HF_MUST_CHECK;
 
 /* PUTs a void. The caller then lists entries: only if the snapshot has no commit does it count. */
 int hf_void_put(struct hf_repository *repo, const struct hf_ref *snapshot, struct hf_error *err) HF_MUST_CHECK;

@@ -1,0 +1,81 @@
+/* What the files of prune share: prune.c (the order of things), prune_look.c (gathering), prune_tidy.c (small objects). */
+#ifndef HF_OPS_PRUNE_INTERNAL_H
+#define HF_OPS_PRUNE_INTERNAL_H
+
+#include "ops/prune.h"
+#include "repo/catalogue.h"
+#include "repo/gc_facts.h"
+
+/* A snapshot object, as it was listed. */
+struct hf_prune_snapshot {
+	struct hf_ref ref;
+	int64_t time_ns;
+	bool is_committed, is_forgotten, is_void; /* void: it is no reference any more */
+	struct hf_id run; /* of live ones */
+};
+
+struct hf_prune_void {
+	struct hf_ref snapshot, ref;
+	int64_t time_ns;
+};
+
+/* The newest word of a run. */
+struct hf_prune_run {
+	struct hf_id writer, run;
+	struct hf_ref ref;
+	int64_t time_ns;
+	bool cannot_list;
+	bool is_committed;
+};
+
+/* What one look found. */
+struct hf_prune_look {
+	struct hf_gc_facts *facts;
+	struct hf_catalogue catalogue;
+	struct hf_ref *committed; /* sorted: snapshots that an entry names */
+	size_t committed_count;
+	struct hf_prune_void *voids;
+	size_t void_count;
+	struct hf_prune_run *runs;
+	size_t run_count;
+	struct hf_prune_snapshot *snapshots;
+	size_t snapshot_count;
+	struct hf_id *blocked; /* domains in which something can't be read */
+	size_t blocked_count;
+	bool all_blocked;
+};
+
+struct hf_prune {
+	const struct hf_prune_options *options;
+	struct hf_prune_result *result;
+	struct hf_repository *repo;
+	struct hf_gc_clock clock;
+	struct hf_prune_look look;
+};
+
+/* Gathers everything anew, in the order that is safe (see there). What can't be read blocks its domain, and is a problem. */
+int hf_prune_look(struct hf_prune *p, struct hf_error *err) HF_MUST_CHECK;
+void hf_prune_look_free(struct hf_prune_look *look);
+/* The next pack of the look, with all that is known of it: 1, or 0 at the end. */
+int hf_prune_next(struct hf_prune *p, struct hf_gc_pack *out, struct hf_error *err) HF_MUST_CHECK;
+
+bool hf_prune_is_blocked(const struct hf_prune *p, const struct hf_id *writer);
+bool hf_prune_is_old(const struct hf_prune *p, int64_t time_ns);
+/* Whether the run's newest word is younger than the grace, or it can't look at condemnations and may still commit. */
+bool hf_prune_is_running(const struct hf_prune *p, const struct hf_id *writer, const struct hf_id *run);
+bool hf_prune_is_unseeing(const struct hf_prune *p, const struct hf_prune_run *run);
+
+/* Adds to the problems; blocks the domain of `writer` (NULL: all domains). */
+int hf_prune_problem(struct hf_prune *p, const char *object, const struct hf_id *writer, const char *why,
+	struct hf_error *err) HF_MUST_CHECK;
+
+/* Tells of the object and deletes it; in a dry run only tells. */
+int hf_prune_erase(struct hf_prune *p, enum hf_kind kind, const struct hf_ref *ref, uint64_t size, const char *why,
+	struct hf_error *err) HF_MUST_CHECK;
+
+/* prune_tidy.c: after a look. Snapshot objects go before any pack does. */
+int hf_prune_snapshots(struct hf_prune *p, struct hf_error *err) HF_MUST_CHECK;
+int hf_prune_void(struct hf_prune *p, struct hf_error *err) HF_MUST_CHECK; /* voids what was left unconfirmed */
+int hf_prune_tidy(struct hf_prune *p, struct hf_error *err) HF_MUST_CHECK;
+
+#endif

@@ -1,0 +1,403 @@
+/*
+ * A look at the whole repository; see prune.h.
+ *
+ * The order in which things are listed is what makes it safe, together with the order in which writers work:
+ *  - condemnations before snapshots: a pack that is condemned here was so before the snapshots were listed, so whoever refers
+ *    to it and is not seen here sees the condemnation;
+ *  - packs before runs: a writer that can't list says so before its first pack, so the word of each pack's run is seen;
+ *  - voids before entries: a snapshot with a void and without an entry gets its entry after the void was there, so its writer
+ *    sees the void and doesn't take the snapshot for committed;
+ *  - entries before snapshots: a commit that is seen here has its snapshot here;
+ *  - certificates after snapshots, where one is by a writer who has none yet: a key is certified before it writes.
+ */
+#include "ops/prune_internal.h"
+
+#include "base/cursor.h"
+#include "base/stop.h"
+#include "repo/condemned.h"
+#include "repo/object_fetch.h"
+#include "repo/run.h"
+#include "repo/run_key.h"
+#include "repo/void.h"
+
+#include <stdlib.h>
+
+void hf_prune_look_free(struct hf_prune_look *look)
+{
+	hf_gc_facts_free(look->facts);
+	hf_catalogue_free(&look->catalogue);
+	free(look->committed);
+	free(look->voids);
+	free(look->runs);
+	free(look->snapshots);
+	free(look->blocked);
+	*look = (struct hf_prune_look){0};
+}
+
+/* Room for one more in an array that grows by doubling: capacities are powers of two. */
+static void *grow(void *array, size_t count, size_t size)
+{
+	return count & (count - 1) ? array : reallocarray(array, count ? 2 * count : 1, size);
+}
+
+static int no_memory(struct hf_error *err)
+{
+	return hf_fail(err, HF_E_NOMEM, "no memory");
+}
+
+/* --- what can't be read --------------------------------------------------------------------------------------------- */
+
+static int block(struct hf_prune *p, const struct hf_id *writer, struct hf_error *err)
+{
+	struct hf_prune_look *look = &p->look;
+	const struct hf_cert *cert = writer ? hf_certs_find(&p->repo->certs, writer) : NULL;
+	if (!cert || !cert->has_domain) {
+		look->all_blocked = true;
+		return 0;
+	}
+	struct hf_id *more = grow(look->blocked, look->blocked_count, sizeof(*more));
+	if (!more)
+		return no_memory(err);
+	look->blocked = more;
+	more[look->blocked_count++] = cert->domain;
+	return 0;
+}
+
+static bool is_told(const json_t *problems, const char *object)
+{
+	for (size_t i = 0; i < json_array_size(problems); i++)
+		if (strcmp(json_string_value(json_object_get(json_array_get(problems, i), "object")), object) == 0)
+			return true;
+	return false;
+}
+
+int hf_prune_problem(struct hf_prune *p, const char *object, const struct hf_id *writer, const char *why,
+	struct hf_error *err)
+{
+	if (!is_told(p->result->problems, object)) {
+		json_t *j = json_object();
+		json_object_set_new(j, "object", json_string(object));
+		json_object_set_new(j, "error", hf_json_bytes(why, strlen(why)));
+		json_array_append_new(p->result->problems, j);
+	}
+	return block(p, writer, err);
+}
+
+bool hf_prune_is_blocked(const struct hf_prune *p, const struct hf_id *writer)
+{
+	const struct hf_cert *cert = hf_certs_find(&p->repo->certs, writer);
+	for (size_t i = 0; cert && i < p->look.blocked_count; i++)
+		if (hf_id_equal(&p->look.blocked[i], &cert->domain))
+			return true;
+	return !cert || p->look.all_blocked;
+}
+
+bool hf_prune_is_old(const struct hf_prune *p, int64_t time_ns)
+{
+	return p->clock.now - time_ns > p->clock.grace;
+}
+
+/* --- condemnations, packs --------------------------------------------------------------------------------------------- */
+
+static int see_condemnation(const struct hf_condemnation *c, void *user, struct hf_error *err)
+{
+	struct hf_prune *p = user;
+	char name[HF_NAME_MAX];
+	int r = 0;
+	if (c->unreadable)
+		return hf_prune_problem(p, hf_object_name(HF_KIND_CONDEMNED, &c->ref, name), NULL, c->unreadable, err);
+	for (size_t i = 0; i < c->pack_count && r == 0; i++) {
+		const struct hf_gc_pack fact = {.ref = c->packs[i], .flags = HF_GC_CONDEMNED};
+		r = hf_gc_facts_add(p->look.facts, &fact, err);
+	}
+	return r;
+}
+
+static int see_pack(const struct hf_ref *ref, const struct hf_object_info *info, void *user, struct hf_error *err)
+{
+	struct hf_prune *p = user;
+	const struct hf_gc_pack fact = {
+		.ref = *ref, .flags = HF_GC_EXISTS, .size = info->size, .time_ns = info->time_ns};
+	return hf_gc_facts_add(p->look.facts, &fact, err);
+}
+
+/* --- runs ------------------------------------------------------------------------------------------------------------- */
+
+static struct hf_prune_run *find_run(const struct hf_prune_look *look, const struct hf_id *writer, const struct hf_id *run)
+{
+	for (size_t i = 0; i < look->run_count; i++)
+		if (hf_id_equal(&look->runs[i].run, run) && hf_id_equal(&look->runs[i].writer, writer))
+			return &look->runs[i];
+	return NULL;
+}
+
+/* Keeps the newest word of each run. What an older one names, that one names too. */
+static int see_run(const struct hf_run_object *o, void *user, struct hf_error *err)
+{
+	struct hf_prune *p = user;
+	struct hf_prune_look *look = &p->look;
+	char name[HF_NAME_MAX];
+	if (o->unreadable)
+		return hf_prune_problem(p, hf_object_name(HF_KIND_RUN, &o->ref, name), &o->ref.writer, o->unreadable, err);
+	struct hf_prune_run *run = find_run(look, &o->ref.writer, &o->run.run);
+	if (!run) {
+		struct hf_prune_run *more = grow(look->runs, look->run_count, sizeof(*more));
+		if (!more)
+			return no_memory(err);
+		look->runs = more;
+		run = &more[look->run_count++];
+		*run = (struct hf_prune_run){.writer = o->ref.writer, .run = o->run.run, .time_ns = INT64_MIN};
+	}
+	run->cannot_list = run->cannot_list || o->run.cannot_list;
+	if (o->time_ns >= run->time_ns) {
+		run->ref = o->ref;
+		run->time_ns = o->time_ns;
+	}
+	int r = 0;
+	for (size_t i = 0; i < o->run.pack_count && r == 0 && !hf_prune_is_old(p, o->time_ns); i++) {
+		const struct hf_gc_pack fact = {.ref = o->run.packs[i], .flags = HF_GC_RUNNING};
+		r = hf_gc_facts_add(look->facts, &fact, err);
+	}
+	return r;
+}
+
+bool hf_prune_is_unseeing(const struct hf_prune *p, const struct hf_prune_run *run)
+{
+	return run->cannot_list && !run->is_committed && p->clock.now - run->time_ns < HF_CONDEMNED_HORIZON;
+}
+
+bool hf_prune_is_running(const struct hf_prune *p, const struct hf_id *writer, const struct hf_id *id)
+{
+	const struct hf_prune_run *run = find_run(&p->look, writer, id);
+	return run && (!hf_prune_is_old(p, run->time_ns) || hf_prune_is_unseeing(p, run));
+}
+
+/* --- voids, entries --------------------------------------------------------------------------------------------------- */
+
+static int see_void(const struct hf_void *v, void *user, struct hf_error *err)
+{
+	struct hf_prune *p = user;
+	char name[HF_NAME_MAX];
+	if (v->unreadable)
+		return hf_prune_problem(p, hf_object_name(HF_KIND_VOID, &v->ref, name), NULL, v->unreadable, err);
+	struct hf_prune_void *more = grow(p->look.voids, p->look.void_count, sizeof(*more));
+	if (!more)
+		return no_memory(err);
+	p->look.voids = more;
+	more[p->look.void_count++] = (struct hf_prune_void){.snapshot = v->snapshot, .ref = v->ref, .time_ns = v->time_ns};
+	return 0;
+}
+
+static int by_snapshot(const void *a, const void *b)
+{
+	return hf_ref_compare(a, b); /* the first member */
+}
+
+static bool has_void(const struct hf_prune_look *look, const struct hf_ref *snapshot)
+{
+	const struct hf_prune_void key = {.snapshot = *snapshot};
+	return look->void_count && bsearch(&key, look->voids, look->void_count, sizeof(key), by_snapshot);
+}
+
+/* What the catalogue lacks may be anything: a commit of its writer, or a word that a forgotten snapshot is to be kept. */
+static int judge_catalogue(struct hf_prune *p, struct hf_error *err)
+{
+	const struct hf_catalogue *c = &p->look.catalogue;
+	int r = 0;
+	for (size_t i = 0; i < c->problem_count && r == 0; i++) {
+		enum hf_kind kind;
+		struct hf_ref ref;
+		if (!c->problems[i].is_loss)
+			continue;
+		bool named = hf_object_name_parse(c->problems[i].object, &kind, &ref);
+		bool one_domain = named && !(hf_writer_rights(p->repo, &ref.writer) & HF_RIGHT_MAINTAIN && kind == HF_KIND_ENTRY);
+		r = hf_prune_problem(p, named ? c->problems[i].object : "catalogue", one_domain ? &ref.writer : NULL,
+			c->problems[i].why, err);
+	}
+	if (r == 0 && c->unknown)
+		r = hf_prune_problem(p, "catalogue", NULL, "it has entries of a type that this version does not know", err);
+	return r;
+}
+
+static int note_committed(struct hf_prune_look *look, const struct hf_ref *refs, size_t count, struct hf_error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct hf_ref *more = grow(look->committed, look->committed_count, sizeof(*more));
+		if (!more)
+			return no_memory(err);
+		look->committed = more;
+		more[look->committed_count++] = refs[i];
+	}
+	return 0;
+}
+
+static int read_catalogue(struct hf_prune *p, struct hf_error *err)
+{
+	struct hf_prune_look *look = &p->look;
+	int r = hf_catalogue_load(p->repo, NULL, &look->catalogue, err);
+	if (r == 0)
+		r = hf_catalogue_require_believed(&look->catalogue, err);
+	if (r == 0)
+		r = judge_catalogue(p, err);
+	for (size_t i = 0; r == 0 && i < look->catalogue.entry_count; i++) {
+		const struct hf_catalogue_entry *e = &look->catalogue.entries[i];
+		if (e->kind != HF_CATALOGUE_COMMIT && e->kind != HF_CATALOGUE_CHECKPOINT)
+			continue;
+		struct hf_prune_run *run = find_run(look, &e->ref.writer, &e->run);
+		if (run && e->kind == HF_CATALOGUE_COMMIT)
+			run->is_committed = true;
+		r = note_committed(look, e->snapshots, e->snapshot_count, err);
+	}
+	look->committed_count = hf_ref_sort(look->committed, look->committed_count);
+	return r;
+}
+
+/* --- snapshots -------------------------------------------------------------------------------------------------------- */
+
+static int see_snapshot(const struct hf_ref *ref, const struct hf_object_info *info, void *user, struct hf_error *err)
+{
+	struct hf_prune_look *look = &((struct hf_prune *)user)->look;
+	const struct hf_catalogue *c = &look->catalogue;
+	struct hf_prune_snapshot *more = grow(look->snapshots, look->snapshot_count, sizeof(*more));
+	if (!more)
+		return no_memory(err);
+	look->snapshots = more;
+	struct hf_prune_snapshot *s = &more[look->snapshot_count++];
+	*s = (struct hf_prune_snapshot){.ref = *ref, .time_ns = info->time_ns};
+	s->is_committed = hf_ref_find(look->committed, look->committed_count, ref);
+	s->is_forgotten = hf_ref_find(c->forgotten, c->forgotten_count, ref);
+	s->is_void = !s->is_committed && has_void(look, ref);
+	return 0;
+}
+
+static int refer(struct hf_prune *p, const struct hf_snapshot *s, struct hf_error *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < s->pack_count && r == 0; i++) {
+		const struct hf_gc_pack fact = {.ref = s->packs[i], .flags = HF_GC_REFERENCED};
+		r = hf_gc_facts_add(p->look.facts, &fact, err);
+	}
+	return r;
+}
+
+/* A stranger's object is no snapshot of ours, unless certificates are missing. */
+static bool is_strangers(const struct hf_prune *p, const struct hf_ref *ref)
+{
+	return !hf_certs_find(&p->repo->certs, &ref->writer) && !p->repo->certs.set_aside;
+}
+
+/* 1 if the certificates were read anew, since a snapshot's writer had none, and there are more of them now. */
+static int meet_strangers(struct hf_prune *p, struct hf_error *err)
+{
+	size_t before = p->repo->certs.count, i = 0;
+	while (i < p->look.snapshot_count && hf_certs_find(&p->repo->certs, &p->look.snapshots[i].ref.writer))
+		i++;
+	if (i == p->look.snapshot_count)
+		return 0;
+	int r = hf_repository_reload_certs(p->repo, err);
+	return r < 0 ? r : p->repo->certs.count != before;
+}
+
+static int read_snapshot(struct hf_prune *p, struct hf_prune_snapshot *listed, struct hf_error *err)
+{
+	struct hf_snapshot s = {0};
+	struct hf_error why = {0};
+	char name[HF_NAME_MAX];
+	int r = hf_snapshot_get(p->repo, &listed->ref, HF_SNAPSHOT_WHOLE, &s, &why);
+	listed->run = s.run;
+	if (r == 0)
+		r = refer(p, &s, err);
+	else if (hf_object_is_lost(r) || r == HF_E_KEY)
+		r = is_strangers(p, &listed->ref)
+			    ? 0
+			    : hf_prune_problem(p, hf_object_name(HF_KIND_SNAPSHOT, &listed->ref, name), &listed->ref.writer,
+				      why.msg, err);
+	else
+		r = hf_fail(err, r, "%s", why.msg);
+	hf_snapshot_free(&s);
+	return r;
+}
+
+static int read_snapshots(struct hf_prune *p, struct hf_error *err)
+{
+	struct hf_prune_look *look = &p->look;
+	int r = hf_object_list(p->repo->store, HF_KIND_SNAPSHOT, see_snapshot, p, err);
+	if (r == 0)
+		r = meet_strangers(p, err);
+	for (size_t i = 0; i < look->snapshot_count && r == 0; i++) {
+		struct hf_prune_snapshot *s = &look->snapshots[i];
+		r = hf_stop_check(err);
+		if (r == 0 && !s->is_forgotten && !s->is_void)
+			r = read_snapshot(p, s, err);
+	}
+	return r;
+}
+
+/* --- all together ----------------------------------------------------------------------------------------------------- */
+
+/* 1: it must be done again, with the certificates that there are by now. */
+static int look(struct hf_prune *p, struct hf_error *err)
+{
+	hf_prune_look_free(&p->look);
+	int r = hf_gc_facts_new(p->options->scratch, &p->look.facts, err);
+	if (r == 0)
+		r = hf_condemned_each(p->repo, see_condemnation, p, err);
+	if (r == 0)
+		r = hf_object_list(p->repo->store, HF_KIND_PACK, see_pack, p, err);
+	if (r == 0)
+		r = hf_run_each(p->repo, see_run, p, err);
+	if (r == 0)
+		r = hf_void_each(p->repo, see_void, p, err);
+	if (p->look.void_count)
+		qsort(p->look.voids, p->look.void_count, sizeof(*p->look.voids), by_snapshot);
+	if (r == 0)
+		r = read_catalogue(p, err);
+	return r < 0 ? r : read_snapshots(p, err);
+}
+
+int hf_prune_look(struct hf_prune *p, struct hf_error *err)
+{
+	int r;
+	do
+		r = look(p, err);
+	while (r > 0);
+	return r < 0 ? r : hf_gc_facts_finish(p->look.facts, err);
+}
+
+static bool has_unseeing(const struct hf_prune *p, const struct hf_id *writer)
+{
+	for (size_t i = 0; i < p->look.run_count; i++)
+		if (hf_id_equal(&p->look.runs[i].writer, writer) && hf_prune_is_unseeing(p, &p->look.runs[i]))
+			return true;
+	return false;
+}
+
+/* Which run a pack is of stands in its header, in the clear. */
+static int is_of_unseeing(const struct hf_prune *p, const struct hf_ref *pack, struct hf_error *err)
+{
+	enum { RUN_AT = 64 };
+	uint8_t header[HF_PACK_HEADER];
+	char name[HF_NAME_MAX];
+	struct hf_id id;
+	int r = hf_store_get(p->repo->store, hf_object_name(HF_KIND_PACK, pack, name), 0, header, sizeof(header), err);
+	if (r == HF_E_NOTFOUND || r == HF_E_CORRUPT)
+		return 1; /* it can't be told */
+	memcpy(id.b, header + RUN_AT, HF_ID_SIZE);
+	const struct hf_prune_run *run = r == 0 ? find_run(&p->look, &pack->writer, &id) : NULL;
+	return r < 0 ? r : run && hf_prune_is_unseeing(p, run);
+}
+
+int hf_prune_next(struct hf_prune *p, struct hf_gc_pack *out, struct hf_error *err)
+{
+	int r = hf_gc_facts_next(p->look.facts, out, err);
+	if (r <= 0)
+		return r;
+	if (hf_prune_is_blocked(p, &out->ref.writer))
+		out->flags |= HF_GC_BLOCKED;
+	if (!(out->flags & HF_GC_EXISTS) || !has_unseeing(p, &out->ref.writer))
+		return 1;
+	r = is_of_unseeing(p, &out->ref, err);
+	if (r > 0)
+		out->flags |= HF_GC_UNSEEING;
+	return r < 0 ? r : 1;
+}
