@@ -1,4 +1,4 @@
-/* holdfast key add | list | remove: who may do what with a repository. */
+/* holdfast key add | list | revoke | remove | export: who may do what with a repository. */
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/time.h"
@@ -7,15 +7,19 @@
 #include "cli/output.h"
 #include "cli/passphrase.h"
 #include "ops/key.h"
+#include "ops/key_sheet.h"
 
 #include <string.h>
 
-enum { ARG_WRITE = HF_ARG_OWN, ARG_READ, ARG_PASSPHRASE, ARG_DOMAIN, ARG_NAME, ARG_MAINTAIN };
+enum { ARG_WRITE = HF_ARG_OWN, ARG_READ, ARG_STATUS, ARG_MAINTAIN, ARG_PASSPHRASE, ARG_DOMAIN, ARG_NAME, ARG_SHEET };
 
 static const struct hf_option_info options[] = {
 	{ARG_WRITE, "write", "FILE", "add: a key that backs up and reads nothing back, to the new file FILE"},
 	{ARG_READ, "read", "FILE", "add: a key that restores, drills and backs up"},
-	{ARG_MAINTAIN, "maintain", NULL, "add --read: one that may forget and prune, too"},
+	{ARG_STATUS, "status", "FILE", "add: a key that sees names, times, sizes and evidence, and no data"},
+	{ARG_MAINTAIN, "maintain", NULL,
+		"add --maintain FILE: a key that sees what a status key sees, forgets and prunes;\n"
+		"add --read FILE --maintain: a read key that may do so, too"},
 	{ARG_PASSPHRASE, "passphrase", NULL,
 		"add: one more passphrase for the owner's key, from HOLDFAST_NEW_PASSPHRASE,\n"
 		"HOLDFAST_NEW_PASSPHRASE_FILE or _COMMAND, or asked for"},
@@ -23,13 +27,14 @@ static const struct hf_option_info options[] = {
 	{ARG_DOMAIN, "domain", "NAME",
 		"add: deduplicate together with the keys of this domain, and trust them\n"
 		"(a domain of its own)"},
+	{ARG_SHEET, "sheet", NULL, "export: a sheet for paper, to check the rescue files against"},
 	{0},
 };
 
 struct request {
 	const char *verb, *which; /* operands */
 	struct hf_key_add_options add;
-	bool passphrase;
+	bool passphrase, sheet;
 };
 
 /* --- the command line
@@ -38,7 +43,7 @@ struct request {
 static int set_kind(struct request *q, enum hf_key_kind kind, const char *file, struct hf_error *err)
 {
 	if (q->add.kind)
-		return hf_fail(err, HF_E_USAGE, "one key at a time: give --write or --read once");
+		return hf_fail(err, HF_E_USAGE, "one key at a time: give one of --write, --read, --status and --maintain");
 	q->add.kind = kind;
 	q->add.file = file;
 	return 0;
@@ -64,6 +69,11 @@ static int take(struct request *q, int id, const char *value, struct hf_error *e
 		return set_kind(q, HF_KEY_WRITE, value, err);
 	case ARG_READ:
 		return set_kind(q, HF_KEY_READ, value, err);
+	case ARG_STATUS:
+		return set_kind(q, HF_KEY_STATUS, value, err);
+	case ARG_SHEET:
+		q->sheet = true;
+		return 0;
 	case ARG_PASSPHRASE:
 		q->passphrase = true;
 		return 0;
@@ -79,37 +89,61 @@ static int take(struct request *q, int id, const char *value, struct hf_error *e
 	}
 }
 
-static int check_add(const struct request *q, struct hf_error *err)
+/* "--maintain FILE" is a kind of key, and after --read FILE a right. */
+static void settle_maintain(struct request *q)
 {
+	if (!q->add.maintain || q->add.kind || !q->which)
+		return;
+	q->add.kind = HF_KEY_MAINTAIN;
+	q->add.file = q->which;
+	q->add.maintain = false;
+	q->which = NULL;
+}
+
+static int check_add(struct request *q, struct hf_error *err)
+{
+	settle_maintain(q);
 	const struct hf_key_add_options *o = &q->add;
+	if (q->sheet)
+		return hf_fail(err, HF_E_USAGE, "--sheet goes with key export");
 	if (q->which)
 		return hf_fail(err, HF_E_USAGE, "key add: \"%s\" is one word too many", q->which);
 	if (q->passphrase == (o->kind != 0))
 		return hf_fail(err, HF_E_USAGE,
-			"key add: say what to add: one of --write FILE, --read FILE and "
-			"--passphrase");
+			"key add: say what to add: one of --write FILE, --read FILE, --maintain FILE, "
+			"--status FILE and --passphrase");
 	if (o->maintain && o->kind != HF_KEY_READ)
-		return hf_fail(err, HF_E_USAGE, "--maintain goes with --read");
+		return hf_fail(err, HF_E_USAGE, "--maintain makes a key of its own, or goes with --read");
 	if (o->domain && q->passphrase)
 		return hf_fail(err, HF_E_USAGE, "--domain goes with --write or --read");
 	return 0;
 }
 
-static int check(const struct request *q, struct hf_error *err)
+static bool is_verb(const struct request *q, const char *verb)
 {
+	return strcmp(q->verb, verb) == 0;
+}
+
+static int check(struct request *q, struct hf_error *err)
+{
+	static const char verbs[] = "add, list, revoke, remove or export";
 	if (!q->verb)
-		return hf_fail(err, HF_E_USAGE, "key: add, list or remove?");
-	if (strcmp(q->verb, "add") == 0)
+		return hf_fail(err, HF_E_USAGE, "key: %s?", verbs);
+	if (is_verb(q, "add"))
 		return check_add(q, err);
+	bool one = is_verb(q, "remove") || is_verb(q, "revoke"), export = is_verb(q, "export");
+	if (!one && !export && !is_verb(q, "list"))
+		return hf_fail(err, HF_E_USAGE, "key: %s, not \"%s\"", verbs, q->verb);
 	const struct hf_key_add_options *o = &q->add;
-	if (q->passphrase || o->kind || o->maintain || o->domain || o->name)
-		return hf_fail(err, HF_E_USAGE, "key %s takes no options", q->verb);
-	if (strcmp(q->verb, "list") == 0)
-		return q->which ? hf_fail(err, HF_E_USAGE, "key list: \"%s\" is one word too many", q->which)
-				: 0;
-	if (strcmp(q->verb, "remove") == 0)
-		return q->which ? 0 : hf_fail(err, HF_E_USAGE, "key remove: which one? Give its name or id");
-	return hf_fail(err, HF_E_USAGE, "key: add, list or remove, not \"%s\"", q->verb);
+	if (q->passphrase || o->kind || o->maintain || o->domain || o->name || (q->sheet && !export))
+		return hf_fail(err, HF_E_USAGE, "key %s takes no such option", q->verb);
+	if (export && !q->sheet)
+		return hf_fail(err, HF_E_USAGE, "key export: what? Give --sheet");
+	if (one && !q->which)
+		return hf_fail(err, HF_E_USAGE, "key %s: which one? Give its name or id", q->verb);
+	if (!one && q->which)
+		return hf_fail(err, HF_E_USAGE, "key %s: \"%s\" is one word too many", q->verb, q->which);
+	return 0;
 }
 
 static int parse(struct hf_args *args, struct request *q, struct hf_error *err)
@@ -272,13 +306,14 @@ static void say_what_it_does_not_do(const struct hf_key_item *item)
 			"take the access to the store away as well");
 }
 
-static int remove_item(struct hf_cli *cli, const char *which, struct hf_error *err)
+static int remove_item(struct hf_cli *cli, const struct request *q, struct hf_error *err)
 {
 	HF_REPOSITORY_AUTO *repo = NULL;
 	struct hf_key_item item;
 	int r = hf_cli_open(cli, &repo, err);
 	if (r == 0)
-		r = hf_key_remove(repo, which, &item, err);
+		r = is_verb(q, "revoke") ? hf_key_revoke(repo, q->which, &item, err)
+					 : hf_key_remove(repo, q->which, &item, err);
 	if (r < 0)
 		return r;
 	say_what_it_does_not_do(&item);
@@ -292,28 +327,80 @@ static int remove_item(struct hf_cli *cli, const char *which, struct hf_error *e
 	return 0;
 }
 
+static int print_sheet_json(const struct hf_key_sheet *sheet, const char *url, struct hf_error *err)
+{
+	json_t *j = json_object(), *files = json_array();
+	json_object_set_new(j, "repository", json_string(sheet->repository));
+	json_object_set_new(j, "url", hf_json_bytes(url, strlen(url)));
+	json_object_set_new(j, "owner_public", json_string(sheet->owner));
+	json_object_set_new(j, "rescue", files);
+	for (size_t i = 0; i < sheet->count; i++) {
+		json_t *f = json_object();
+		json_object_set_new(f, "name", json_string(sheet->files[i].name));
+		json_object_set_new(f, "sha256", json_string(sheet->files[i].sha256));
+		json_object_set_new(f, "stored", json_boolean(sheet->files[i].is_there));
+		json_array_append_new(files, f);
+	}
+	json_object_set_new(j, "check", json_string(hf_key_sheet_line));
+	return hf_print_json(j, err);
+}
+
+static void print_sheet(const struct hf_key_sheet *sheet, const char *url)
+{
+	hf_print("Holdfast repository %s at %s\n\nOwner's public key:\n    %s\n\n"
+		 "If Holdfast is lost: a copy of the repository holds a reader in plain Python and the description of\n"
+		 "the format. Copy it to a directory REPO, make an empty directory beside it and go there, with REPO\n"
+		 "as ../REPO or a whole path in this line:\n\n    %s\n\n"
+		 "Run nothing whose SHA-256 is not one of these; these are their names:\n\n",
+		sheet->repository, url, sheet->owner, hf_key_sheet_line);
+	for (size_t i = 0; i < sheet->count; i++)
+		hf_print("    %s  %s\n", sheet->files[i].sha256, sheet->files[i].name);
+	hf_print("\nThen README.md tells how. It takes a passphrase of the owner, the owner's key file, or a read key file;\n"
+		 "none of them is on this sheet.\n");
+}
+
+static int export_sheet(struct hf_cli *cli, struct hf_error *err)
+{
+	HF_REPOSITORY_AUTO *repo = NULL;
+	struct hf_key_sheet sheet = {0};
+	int r = hf_cli_open(cli, &repo, err);
+	if (r == 0)
+		r = hf_key_sheet(repo, &sheet, err);
+	if (r == 0 && cli->json)
+		r = print_sheet_json(&sheet, repo->url, err);
+	else if (r == 0)
+		print_sheet(&sheet, repo->url);
+	hf_key_sheet_free(&sheet);
+	return r;
+}
+
 static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 {
 	struct request q = {0};
 	int r = parse(args, &q, err);
 	if (r < 0)
 		return r;
-	if (strcmp(q.verb, "list") == 0)
+	if (is_verb(&q, "list"))
 		return list(cli, err);
-	if (strcmp(q.verb, "remove") == 0)
-		return remove_item(cli, q.which, err);
+	if (is_verb(&q, "remove") || is_verb(&q, "revoke"))
+		return remove_item(cli, &q, err);
+	if (is_verb(&q, "export"))
+		return export_sheet(cli, err);
 	return q.passphrase ? add_passphrase(cli, &q, err) : add_key(cli, &q, err);
 }
 
 const struct hf_command hf_cmd_key = {
 	.name = "key",
-	.arguments = "add (--write FILE | --read FILE | --passphrase) [OPTION…]\n"
+	.arguments = "add (--write | --read | --maintain | --status) FILE [OPTION…]\n"
+		     "       holdfast [-r REPO] key add --passphrase\n"
 		     "       holdfast [-r REPO] key list\n"
-		     "       holdfast [-r REPO] key remove NAME|ID",
-	.summary = "add, list and remove keys and passphrases",
-	.notes = "Adding and removing takes the owner's key, which a passphrase opens. Removing a key\n"
+		     "       holdfast [-r REPO] key revoke NAME|ID\n"
+		     "       holdfast [-r REPO] key remove NAME|ID\n"
+		     "       holdfast [-r REPO] key export --sheet",
+	.summary = "add, list and revoke keys, add and remove passphrases",
+	.notes = "Adding, revoking and removing takes the owner's key, which a passphrase opens. Revoking a key\n"
 		 "does not take back what was copied: whoever holds a read key still reads copies of the\n"
-		 "repository. What a removed write key stored before it was removed still counts.",
+		 "repository. What a revoked write key stored before it was revoked still counts.",
 	.options = options,
 	.run = run,
 };

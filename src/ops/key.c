@@ -299,24 +299,44 @@ static int remove_key(struct hf_catalogue *c, const struct hf_key_item *item, st
 	return hf_catalogue_revoke(c, &item->id, err);
 }
 
-int hf_key_remove(
-	struct hf_repository *repo, const char *which, struct hf_key_item *removed, struct hf_error *err)
+/* Finds the item that `which` names, and revokes it; or where it is a passphrase and may be, deletes it. */
+static int take_away(struct hf_repository *repo, const char *which, bool keys_only, struct hf_key_item *taken,
+	struct hf_error *err)
 {
 	struct hf_catalogue c = {0};
 	struct hf_key_list list = {0};
 	const struct hf_key_item *item = NULL;
-	int r = hf_key_require_owner(repo, "remove a key", err);
-	if (r == 0)
-		r = hf_catalogue_load(repo, &(struct hf_catalogue_options){0}, &c, err);
+	int r = hf_catalogue_load(repo, &(struct hf_catalogue_options){0}, &c, err);
 	if (r == 0)
 		r = list_with(repo, &c, &list, err);
 	if (r == 0)
 		r = find(&list, which, &item, err);
 	if (r == 0) {
-		*removed = *item;
-		r = item->is_slot ? remove_slot(repo, &list, item, err) : remove_key(&c, item, err);
+		*taken = *item;
+		if (item->is_slot && keys_only)
+			r = hf_fail(err, HF_E_USAGE, "it is a passphrase, which is removed with \"holdfast key remove\"");
+		else
+			r = item->is_slot ? remove_slot(repo, &list, item, err) : remove_key(&c, item, err);
 	}
 	hf_key_list_free(&list);
 	hf_catalogue_free(&c);
+	return r;
+}
+
+int hf_key_remove(
+	struct hf_repository *repo, const char *which, struct hf_key_item *removed, struct hf_error *err)
+{
+	int r = hf_key_require_owner(repo, "remove a key", err);
+	if (r == 0)
+		r = take_away(repo, which, false, removed, err);
 	return r < 0 ? hf_wrap(err, r, "remove \"%s\"", which) : 0;
+}
+
+int hf_key_revoke(
+	struct hf_repository *repo, const char *which, struct hf_key_item *revoked, struct hf_error *err)
+{
+	int r = hf_key_require_owner(repo, "revoke a key", err);
+	if (r == 0)
+		r = take_away(repo, which, true, revoked, err);
+	return r < 0 ? hf_wrap(err, r, "revoke \"%s\"", which) : 0;
 }

@@ -66,5 +66,8 @@ void hf_key_list_free(struct hf_key_list *list);
  * if it was revoked before. */
 int hf_key_remove(struct hf_repository *repo, const char *which, struct hf_key_item *removed,
 	struct hf_error *err) HF_MUST_CHECK;
+/* The same, of a key only: a passphrase is HF_E_USAGE. */
+int hf_key_revoke(struct hf_repository *repo, const char *which, struct hf_key_item *revoked,
+	struct hf_error *err) HF_MUST_CHECK;
 
 #endif
