@@ -6,11 +6,14 @@
 #include <string.h>
 
 const struct hf_option_info hf_global_options[] = {
-	{HF_ARG_REPO, "repo", "REPO", "the repository: a directory (else HOLDFAST_REPO)"},
+	{HF_ARG_REPO, "repo", "REPO", "the repository: a directory, or s3://BUCKET/PREFIX\n(else HOLDFAST_REPO)"},
 	{HF_ARG_POLICY, "policy", "FILE", "a policy: its repository, keys, sources, objectives"},
 	{HF_ARG_ENV_FILE, "env-file", "FILE", "variables for ${NAME} in the policy, as in an\napplication's .env; the environment beats it"},
 	{HF_ARG_JSON, "json", NULL, "results as JSON, lists as one object a line"},
 	{HF_ARG_QUIET, "quiet", NULL, "no progress and no remarks; warnings and errors only"},
+	{HF_ARG_CONNECTIONS, "connections", "N", "at most so many connections to the store at once (8)"},
+	{HF_ARG_LIMIT_UPLOAD, "limit-upload", "SIZE", "send at most so much a second (10M)"},
+	{HF_ARG_LIMIT_DOWNLOAD, "limit-download", "SIZE", "receive at most so much a second"},
 	{HF_ARG_HELP, "help", NULL, "this help"},
 	{HF_ARG_VERSION, "version", NULL, "the version of the program"},
 	{0},
@@ -85,6 +88,15 @@ static bool take_global(struct hf_cli *cli, struct hf_args *args, int id)
 		return true;
 	case HF_ARG_QUIET:
 		cli->quiet = true;
+		return true;
+	case HF_ARG_CONNECTIONS:
+		cli->connections = optarg;
+		return true;
+	case HF_ARG_LIMIT_UPLOAD:
+		cli->limit_upload = optarg;
+		return true;
+	case HF_ARG_LIMIT_DOWNLOAD:
+		cli->limit_download = optarg;
 		return true;
 	case HF_ARG_HELP:
 		args->help = true;

@@ -32,6 +32,7 @@ struct hf_cli {
 	const char *policy_path, *env_file; /* --policy, --env-file; NULL: not given */
 	struct hf_policy *policy; /* the policy, loaded before the command runs; NULL: none was given */
 	bool json, quiet;
+	const char *connections, *limit_upload, *limit_download; /* as they were given; NULL: not (hf_cli_store_options) */
 	bool no_cache; /* a command wants none (drill) */
 	struct hf_progress progress; /* shown by main.c's progress line; commands hand it to operations */
 };

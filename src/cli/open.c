@@ -1,6 +1,7 @@
 /* Opening the repository; see open.h. */
 #include "cli/open.h"
 
+#include "base/size.h"
 #include "cli/passphrase.h"
 #include "policy/policy.h"
 
@@ -50,6 +51,25 @@ static int ask_passphrase(void *user, struct hf_buf *out, struct hf_error *err)
 	return hf_cli_passphrase(a->cli, &a->options, out, err);
 }
 
+static int rate(const char *option, const char *text, uint64_t *out, struct hf_error *err)
+{
+	int r = text ? hf_size_parse(text, out, err) : 0;
+	if (r == 0 && text && *out == 0)
+		r = hf_fail(err, HF_E_USAGE, "nothing would ever pass");
+	return r < 0 ? hf_wrap(err, r, "%s %s", option, text) : 0;
+}
+
+int hf_cli_store_options(const struct hf_cli *cli, struct hf_store_open_options *out, struct hf_error *err)
+{
+	char *end = NULL;
+	long n = cli->connections ? strtol(cli->connections, &end, 10) : 0;
+	if (cli->connections && (*end || n < 1 || n > 256))
+		return hf_fail(err, HF_E_USAGE, "--connections %s is not a number from 1 to 256", cli->connections);
+	out->connections = (int)n;
+	int r = rate("--limit-upload", cli->limit_upload, &out->limit_upload, err);
+	return r < 0 ? r : rate("--limit-download", cli->limit_download, &out->limit_download, err);
+}
+
 /* $name, or $home below the home directory's `below`, or for root `system`. */
 static char *directory(const char *name, const char *system, const char *home, const char *below)
 {
@@ -86,11 +106,13 @@ int hf_cli_open(struct hf_cli *cli, struct hf_repository **out, struct hf_error 
 	snprintf(prompt, sizeof(prompt), "Passphrase of %s", url);
 	struct asking ask = {cli, {.prompt = prompt}};
 	char *cache = cli->no_cache ? NULL : hf_cli_cache_dir(), *state = hf_cli_state_dir();
-	const struct hf_repository_options options = {.url = url,
+	struct hf_repository_options options = {.url = url,
 		.credentials = {key_file(cli), ask_passphrase, &ask},
 		.cache_dir = cache,
 		.state_dir = state};
-	r = hf_repository_open(&options, out, err);
+	r = hf_cli_store_options(cli, &options.store, err);
+	if (r == 0)
+		r = hf_repository_open(&options, out, err);
 	hf_passphrase_scrub_environment();
 	free(cache);
 	free(state);

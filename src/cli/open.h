@@ -19,6 +19,9 @@ struct hf_passphrase_options;
 int hf_cli_passphrase(const struct hf_cli *cli, const struct hf_passphrase_options *ask, struct hf_buf *out,
 	struct hf_error *err) HF_MUST_CHECK;
 
+/* What the options say about the way to the store. HF_E_USAGE if one makes no sense. */
+int hf_cli_store_options(const struct hf_cli *cli, struct hf_store_open_options *out, struct hf_error *err) HF_MUST_CHECK;
+
 /* Opens it. Afterwards the variables with secrets are out of the environment, so that nothing that we start inherits them. */
 int hf_cli_open(struct hf_cli *cli, struct hf_repository **out, struct hf_error *err) HF_MUST_CHECK;
 

@@ -9,7 +9,8 @@
 static int open_index(struct hf_access *a, size_t memtable_entries, struct hf_error *err)
 {
 	const struct hf_index_options options = {.store = a->repo->store, .key = a->repo->key, .domain = &a->domain,
-		.certs = &a->repo->certs, .memtable_entries = memtable_entries};
+		.certs = &a->repo->certs, .memtable_entries = memtable_entries,
+		.cache_dir = a->from_store ? NULL : hf_repository_copies(a->repo)};
 	return hf_index_open(&options, &a->index, err);
 }
 
@@ -33,7 +34,7 @@ static int open_reader(struct hf_access *a, struct hf_error *err)
 int hf_access_open(struct hf_repository *repo, const struct hf_id *domain, struct hf_access *out,
 	struct hf_error *err)
 {
-	*out = (struct hf_access){.repo = repo};
+	*out = (struct hf_access){.repo = repo, .from_store = true};
 	int r = open_domain(out, domain, err);
 	return r < 0 ? r : open_reader(out, err);
 }

@@ -13,12 +13,13 @@ struct hf_access {
 	struct hf_domain domain;
 	struct hf_index *index;
 	struct hf_reader *reader;
+	bool from_store; /* past the copies in the cache */
 };
 
-/* HF_E_KEY if this key can't read data. Close with hf_access_close, also after failure. */
+/* Reads the store itself, past any copies in the cache. HF_E_KEY if this key can't read data. Close with hf_access_close, also after failure. */
 int hf_access_open(struct hf_repository *repo, const struct hf_id *domain, struct hf_access *out,
 	struct hf_error *err) HF_MUST_CHECK;
-/* The same for one snapshot: where the index is empty or damaged, the tables of the snapshot's packs stand in for it. */
+/* The same for one snapshot, through the copies: where the index is empty or damaged, the tables of the snapshot's packs stand in for it. */
 int hf_access_open_snapshot(struct hf_repository *repo, const struct hf_ref *snapshot, struct hf_access *out,
 	struct hf_error *err) HF_MUST_CHECK;
 void hf_access_close(struct hf_access *a);

@@ -54,7 +54,7 @@ static int open_index(struct backup *b, struct hf_error *err)
 {
 	const struct hf_repository *repo = b->options->repo;
 	const struct hf_index_options options = {.store = repo->store, .key = repo->key,
-		.domain = &repo->key->domain, .certs = &b->writers};
+		.domain = &repo->key->domain, .certs = &b->writers, .cache_dir = hf_repository_copies(repo)};
 	int r = hf_catalogue_writers(&b->catalogue, &b->writers, err);
 	if (r == 0)
 		r = hf_index_open(&options, &b->index, err);

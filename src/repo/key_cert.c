@@ -106,7 +106,7 @@ static int get_cert(struct hf_store *store, const struct hf_key *key, const stru
 }
 
 struct loading {
-	struct hf_store *store;
+	struct hf_store *store, *copies;
 	const struct hf_key *key;
 	struct hf_certs *out;
 };
@@ -121,16 +121,45 @@ static int append(struct hf_certs *certs, const struct hf_cert *cert, struct hf_
 	return 0;
 }
 
+static void keep_copy(struct hf_store *copies, const char *name, const struct hf_object *o)
+{
+	const struct iovec whole = {o->bytes.data, o->bytes.len};
+	if (hf_store_put(copies, name, &whole, 1, NULL) < 0)
+		hf_debug("%s can't be copied into the cache", name);
+}
+
+static void drop_copy(struct hf_store *copies, const char *name)
+{
+	struct hf_eraser eraser = {copies};
+	if (hf_eraser_erase(&eraser, name, NULL) == 0)
+		hf_debug("the copy of %s in the cache was not usable and is dropped", name);
+}
+
+/* From the copy, which is verified as the object itself would be; else from the store. */
+static int get_through_copies(const struct loading *l, const char *name, const struct hf_ref *ref, struct hf_cert *cert,
+	struct hf_error *err)
+{
+	struct hf_object o = {0};
+	int r = l->copies ? get_cert(l->copies, l->key, ref, &o, cert, NULL) : HF_E_NOTFOUND;
+	if (r < 0) {
+		hf_object_free(&o);
+		if (r != HF_E_NOTFOUND)
+			drop_copy(l->copies, name);
+		r = get_cert(l->store, l->key, ref, &o, cert, err);
+		if (r == 0 && l->copies)
+			keep_copy(l->copies, name, &o);
+	}
+	hf_object_free(&o);
+	return r;
+}
+
 static int load_one(
 	const struct hf_ref *ref, const struct hf_object_info *info, void *user, struct hf_error *err)
 {
-	(void)info;
 	struct loading *l = user;
 	struct hf_error why = {0};
-	struct hf_object o = {0};
 	struct hf_cert cert;
-	int r = get_cert(l->store, l->key, ref, &o, &cert, &why);
-	hf_object_free(&o);
+	int r = get_through_copies(l, info->name, ref, &cert, &why);
 	if (r == 0)
 		return append(l->out, &cert, err);
 	if (r == HF_E_CORRUPT || r == HF_E_UNSUPPORTED || r == HF_E_NOTFOUND) {
@@ -141,11 +170,11 @@ static int load_one(
 	return hf_fail(err, r, "%s", why.msg);
 }
 
-int hf_certs_load(
-	struct hf_store *store, const struct hf_key *key, struct hf_certs *out, struct hf_error *err)
+int hf_certs_load(struct hf_store *store, struct hf_store *copies, const struct hf_key *key, struct hf_certs *out,
+	struct hf_error *err)
 {
 	*out = (struct hf_certs){0};
-	struct loading l = {store, key, out};
+	struct loading l = {store, copies, key, out};
 	int r = hf_object_list(store, HF_KIND_CERT, load_one, &l, err);
 	return r < 0 ? hf_wrap(err, r, "load the certificates of the repository") : 0;
 }

@@ -14,8 +14,9 @@ int hf_cert_put(struct hf_store *store, const struct hf_key *owner, const struct
 
 /* All certificates that `key`'s owner signed. What does not verify is not believed: it is logged as a warning
  * and counted in `set_aside`. Fails only where the store does. Free with hf_certs_free, also after failure.
+ * `copies` (may be NULL) is a store near by: a certificate that lies in it is not read from `store`, others are copied into it.
  */
-int hf_certs_load(struct hf_store *store, const struct hf_key *key, struct hf_certs *out,
+int hf_certs_load(struct hf_store *store, struct hf_store *copies, const struct hf_key *key, struct hf_certs *out,
 	struct hf_error *err) HF_MUST_CHECK;
 
 /* The first certificate whose domain has this name, or NULL. */

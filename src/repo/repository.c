@@ -11,6 +11,7 @@
 #include "repo/key_cert.h"
 #include "repo/key_file.h"
 #include "repo/key_slot.h"
+#include "repo/object_fetch.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -164,11 +165,11 @@ static int fill(struct hf_repository *repo, const struct hf_repository_options *
 	if (r == 0)
 		r = load_config(repo, err);
 	if (r == 0)
-		r = hf_certs_load(repo->store, repo->key, &repo->certs, err);
+		r = make_cache(repo, options->cache_dir, err);
+	if (r == 0)
+		r = hf_certs_load(repo->store, repo->store->is_far ? repo->cache : NULL, repo->key, &repo->certs, err);
 	if (r == 0)
 		r = stand_in_for_owner(repo, err);
-	if (r == 0)
-		r = make_cache(repo, options->cache_dir, err);
 	if (r < 0)
 		return r;
 	if (repo->config.n > repo->state.config) {
@@ -205,12 +206,14 @@ int hf_repository_adopt(const struct hf_repository_options *options, struct hf_s
 static int probe(struct hf_store *store, const char *url, struct hf_error *err)
 {
 	struct hf_id claimed;
-	int r = hf_config_probe(store, NULL, err);
+	int r = hf_config_probe(store, &claimed, err);
 	if (r == 0)
 		return hf_fail(err, HF_E_NOREPO,
 			"%s is not a repository: it holds no configuration; make one with holdfast init", url);
-	if (r > 0 && hf_config_probe(store, &claimed, err) == HF_E_UNSUPPORTED)
+	if (r == HF_E_UNSUPPORTED)
 		r = HF_E_NOREPO;
+	else if (hf_object_is_lost(r))
+		r = 0; /* there is one; what is wrong with it is said when it is verified */
 	return r < 0 ? hf_wrap(err, recode(r, r, r, err), "open repository %s", url) : 0;
 }
 
@@ -219,7 +222,7 @@ int hf_repository_open(const struct hf_repository_options *options, struct hf_re
 	struct hf_store *store = NULL;
 	struct hf_key *key = NULL;
 	*out = NULL;
-	int r = hf_store_open(options->url, NULL, &store, err);
+	int r = hf_store_open(options->url, &options->store, &store, err);
 	if (r < 0)
 		return r;
 	r = probe(store, options->url, err);
@@ -233,6 +236,11 @@ int hf_repository_open(const struct hf_repository_options *options, struct hf_re
 		return r;
 	}
 	return hf_repository_adopt(options, store, key, out, err);
+}
+
+const char *hf_repository_copies(const struct hf_repository *repo)
+{
+	return repo->store->is_far ? repo->cache_dir : NULL;
 }
 
 /* --- what a key may do --------------------------------------------------------------------------------------------- */

@@ -28,6 +28,7 @@ struct hf_repository_options {
 	struct hf_credentials credentials;
 	const char *cache_dir; /* of all repositories; NULL: no cache */
 	const char *state_dir; /* likewise; NULL: nothing is remembered */
+	struct hf_store_open_options store; /* connections, limits */
 };
 
 struct hf_repository {
@@ -66,6 +67,9 @@ int hf_repository_require(const struct hf_repository *repo, unsigned rights, con
 /* HF_E_KEY unless this key can open the catalogue (names, times, sizes), or with `data` what was backed up too. */
 int hf_repository_require_reading(const struct hf_repository *repo, bool data, const char *what,
 	struct hf_error *err) HF_MUST_CHECK;
+
+/* Where copies of what the store holds are worth keeping: the cache, if there is one, of a store that is far; else NULL. */
+const char *hf_repository_copies(const struct hf_repository *repo);
 
 static inline void hf_repository_release(struct hf_repository **repo)
 {

@@ -248,7 +248,7 @@ int hf_store_open_local(const char *path, const struct hf_store_open_options *op
 		close(dir);
 		return hf_fail(err, HF_E_NOMEM, "no memory");
 	}
-	*l = (struct local){.base = {&ops}, .path = copy, .dir = dir};
+	*l = (struct local){.base = {.ops = &ops}, .path = copy, .dir = dir};
 	for (int i = 0; i < OPEN_FILES; i++)
 		l->files[i].fd = -1;
 	pthread_mutex_init(&l->lock, NULL);

@@ -156,7 +156,7 @@ int hf_store_open_counted(struct hf_store *inner, struct hf_store_counts *counts
 	struct counted *c = calloc(1, sizeof(*c));
 	if (!c)
 		return hf_fail(err, HF_E_NOMEM, "no memory");
-	*c = (struct counted){.base = {&ops}, .inner = inner, .counts = counts};
+	*c = (struct counted){.base = {&ops, inner->is_far}, .inner = inner, .counts = counts};
 	*out = &c->base;
 	return 0;
 }

@@ -75,6 +75,7 @@ struct hf_store_ops {
 
 struct hf_store {
 	const struct hf_store_ops *ops;
+	bool is_far; /* each request takes a while, and may cost money: copies of what was read are worth keeping */
 };
 
 /* A handle with which objects can be deleted. */

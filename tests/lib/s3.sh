@@ -207,3 +207,20 @@ s3_bucket() {
 	[ "${3:-}" != --lock ] || lock=(-H "x-amz-bucket-object-lock-enabled: true")
 	s3_ask "$1" PUT "/$2" "${lock[@]}" >/dev/null
 }
+
+# s3_proxy DIR PROXY: a proxy that breaks things (fault_proxy.py) before the server in DIR; its rules and log are in the directory
+# PROXY. It ends with the shell that called this. s3_proxy_url PROXY: its endpoint.
+s3_proxy() {
+	local s3_dir=$1 proxy=$2 i
+	mkdir -p "$proxy" || return 1
+	: >"$proxy/rules"
+	setpriv --pdeathsig KILL /usr/bin/python3 "$s3_lib/fault_proxy.py" "127.0.0.1:$(sed -n 2p "$s3_dir/ports")" "$proxy" 2>"$proxy/errors" &
+	disown
+	for ((i = 0; i < 200; i++)); do
+		[ ! -s "$proxy/port" ] || return 0
+		sleep 0.05
+	done
+	echo "s3.sh: the proxy did not come up" >&2
+	return 1
+}
+s3_proxy_url() { echo "http://localhost:$(cat "$1/port")"; }

@@ -402,7 +402,7 @@ int hf_store_open_s3(const char *url, const struct hf_store_open_options *option
 		free(s);
 		return r;
 	}
-	s->base.ops = &ops;
+	s->base = (struct hf_store){.ops = &ops, .is_far = true};
 	s->counts = &s->own;
 	r = fill(s, options, err);
 	if (r < 0) {

@@ -264,7 +264,7 @@ int hf_s3_open_oldest(struct hf_store *store, struct hf_store **out, struct hf_e
 	struct view *v = calloc(1, sizeof(*v));
 	if (!v)
 		return hf_fail(err, HF_E_NOMEM, "out of memory");
-	*v = (struct view){.base = {&ops}, .s = (struct hf_s3 *)store};
+	*v = (struct view){.base = {.ops = &ops, .is_far = true}, .s = (struct hf_s3 *)store};
 	*out = &v->base;
 	return 0;
 }

@@ -55,7 +55,7 @@ static void everyone_reads_who_is_who(void **state)
 	const struct hf_key *all[] = {owner, writer, reader, watcher};
 	for (size_t as = 0; as < 4; as++) {
 		struct hf_certs certs;
-		assert_int_equal(hf_certs_load(store, all[as], &certs, NULL), 0);
+		assert_int_equal(hf_certs_load(store, NULL, all[as], &certs, NULL), 0);
 		assert_int_equal(certs.count, 4);
 		assert_int_equal(certs.set_aside, 0);
 		for (size_t i = 0; i < 4; i++) {
@@ -82,7 +82,7 @@ static void domains_open_for_those_who_read(void **state)
 	struct hf_certs certs;
 	struct hf_domain d;
 	struct hf_error err = {0};
-	assert_int_equal(hf_certs_load(store, owner, &certs, NULL), 0);
+	assert_int_equal(hf_certs_load(store, NULL, owner, &certs, NULL), 0);
 	assert_int_equal(hf_domain_open(store, reader, &certs, &writer->domain.id, &d, NULL), 0);
 	assert_memory_equal(&d, &writer->domain, sizeof(d));
 	assert_int_equal(hf_domain_open(store, reader, &certs, &owner->domain.id, &d, NULL), 0);
@@ -110,7 +110,7 @@ static void only_the_owner_certifies(void **state)
 	struct hf_key *second = make(HF_KEY_READ, "second");
 	assert_int_equal(hf_cert_put(copy, &forger, second, NULL), 0);
 	struct hf_certs certs;
-	assert_int_equal(hf_certs_load(copy, reader, &certs, NULL), 0);
+	assert_int_equal(hf_certs_load(copy, NULL, reader, &certs, NULL), 0);
 	assert_int_equal(certs.count, 4);
 	assert_int_equal(certs.set_aside, 2);
 	assert_null(hf_certs_find(&certs, &stranger->id));
@@ -127,7 +127,7 @@ static void certificates_of_other_repositories_are_not_ours(void **state)
 	struct hf_key *other = NULL;
 	struct hf_certs certs;
 	assert_int_equal(hf_key_new_owner("other", &other, NULL), 0);
-	assert_int_equal(hf_certs_load(store, other, &certs, NULL), 0);
+	assert_int_equal(hf_certs_load(store, NULL, other, &certs, NULL), 0);
 	assert_int_equal(certs.count, 0);
 	assert_int_equal(certs.set_aside, 4);
 	hf_certs_free(&certs);
@@ -145,7 +145,7 @@ static void damage_sets_aside_and_spares_the_rest(void **state)
 	for (size_t bit = 0; bit < 8 * info.size; bit += 5) {
 		struct hf_store *copy = tampered(store, name, tamper_flip, &bit);
 		struct hf_certs certs;
-		assert_int_equal(hf_certs_load(copy, reader, &certs, NULL), 0);
+		assert_int_equal(hf_certs_load(copy, NULL, reader, &certs, NULL), 0);
 		assert_int_equal(certs.count, 3);
 		assert_int_equal(certs.set_aside, 1);
 		hf_certs_free(&certs);
@@ -154,7 +154,7 @@ static void damage_sets_aside_and_spares_the_rest(void **state)
 	for (size_t len = 0; len < info.size; len += 7) {
 		struct hf_store *copy = tampered(store, name, tamper_cut, &len);
 		struct hf_certs certs;
-		assert_int_equal(hf_certs_load(copy, reader, &certs, NULL), 0);
+		assert_int_equal(hf_certs_load(copy, NULL, reader, &certs, NULL), 0);
 		assert_int_equal(certs.count, 3);
 		hf_certs_free(&certs);
 		hf_store_close(copy);
