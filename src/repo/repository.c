@@ -140,13 +140,18 @@ static int stand_in_for_owner(struct hf_repository *repo, struct hf_error *err)
 	return 0;
 }
 
+static int load_certs(struct hf_repository *repo, struct hf_error *err)
+{
+	struct hf_store *copies = repo->store->is_far ? repo->cache : NULL;
+	int r = hf_certs_load(repo->store, copies, repo->key, &repo->certs, err);
+	return r < 0 ? r : stand_in_for_owner(repo, err);
+}
+
 int hf_repository_reload_certs(struct hf_repository *repo, struct hf_error *err)
 {
 	struct hf_certs before = repo->certs;
 	repo->certs = (struct hf_certs){0};
-	int r = hf_certs_load(repo->store, repo->key, &repo->certs, err);
-	if (r == 0)
-		r = stand_in_for_owner(repo, err);
+	int r = load_certs(repo, err);
 	if (r == 0) {
 		hf_certs_free(&before);
 		return 0;
@@ -167,9 +172,7 @@ static int fill(struct hf_repository *repo, const struct hf_repository_options *
 	if (r == 0)
 		r = make_cache(repo, options->cache_dir, err);
 	if (r == 0)
-		r = hf_certs_load(repo->store, repo->store->is_far ? repo->cache : NULL, repo->key, &repo->certs, err);
-	if (r == 0)
-		r = stand_in_for_owner(repo, err);
+		r = load_certs(repo, err);
 	if (r < 0)
 		return r;
 	if (repo->config.n > repo->state.config) {

@@ -37,7 +37,7 @@ s3_certificates() { # DIR: a CA of our own, and the gateway's certificate by it
 		-keyout "$dir/ca.key" -out "$dir/ca.pem" 2>/dev/null &&
 		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=localhost" \
 			-keyout "$dir/tls.key" -out "$dir/tls.csr" 2>/dev/null &&
-		printf '%s\n' "subjectAltName=DNS:localhost,DNS:*.localhost,IP:127.0.0.1" "basicConstraints=CA:FALSE" \
+		printf '%s\n' "subjectAltName=DNS:localhost,DNS:shop.localhost,IP:127.0.0.1" "basicConstraints=CA:FALSE" \
 			"keyUsage=digitalSignature" "extendedKeyUsage=serverAuth" >"$dir/tls.ext" &&
 		openssl x509 -req -in "$dir/tls.csr" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" -days 30 -set_serial 2 \
 			-extfile "$dir/tls.ext" -out "$dir/tls.pem" 2>/dev/null

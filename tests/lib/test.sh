@@ -123,11 +123,12 @@ one_test() {
 	"$1"
 }
 
-# What the tests of a script share. A tree below /root is closed to others: then the program that they start is a copy.
+# What the tests of a script share; before_all and after_all of the script may add to it (a server in $template). A tree below /root is closed to others: then the program that they start is a copy.
 prepare() {
 	template=$(mktemp -d /var/tmp/holdfast-test.XXXXXX) && chmod 755 "$template" || exit 1
-	trap 'rm -rf "$template"' EXIT
+	trap 'if declare -F after_all >/dev/null; then after_all; fi; rm -rf "$template"' EXIT
 	as_nobody test -x "$HOLDFAST" || { cp "$HOLDFAST" "$template/holdfast" && HOLDFAST=$template/holdfast; } || exit 1
+	if declare -F before_all >/dev/null; then before_all || { echo "not ok - before all tests"; exit 1; }; fi
 }
 
 run_tests() {

@@ -17,6 +17,7 @@
 #include "store/store_internal.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -252,6 +253,8 @@ static int get_page(struct hf_s3 *s, const char *key_prefix, bool versions, cons
 	struct hf_s3_request q = {.count = &s->counts->list, .method = "GET", .doing = "list",
 		.right = versions ? "s3:ListBucketVersions" : "s3:ListBucket"};
 	size_t n = 0;
+	char most[16];
+	snprintf(most, sizeof(most), "%d", s->url.list_page ? s->url.list_page : 1000);
 	if (!versions && from->next)
 		q.query[n++] = (struct hf_s3_query){"continuation-token", from->next};
 	q.query[n++] = (struct hf_s3_query){"encoding-type", "url"};
@@ -259,7 +262,7 @@ static int get_page(struct hf_s3 *s, const char *key_prefix, bool versions, cons
 		q.query[n++] = (struct hf_s3_query){"key-marker", from->next};
 	if (!versions)
 		q.query[n++] = (struct hf_s3_query){"list-type", "2"};
-	q.query[n++] = (struct hf_s3_query){"max-keys", "1000"};
+	q.query[n++] = (struct hf_s3_query){"max-keys", most};
 	q.query[n++] = (struct hf_s3_query){"prefix", key_prefix};
 	if (versions && from->next_version)
 		q.query[n++] = (struct hf_s3_query){"version-id-marker", from->next_version};

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKET_MAX = 255, LOCK_DAYS_MAX = 36500, CONNECTIONS_MAX = 256 };
+enum { BUCKET_MAX = 255, LOCK_DAYS_MAX = 36500, CONNECTIONS_MAX = 256, LIST_PAGE_MAX = 1000 };
 
 void hf_s3_url_free(struct hf_s3_url *u)
 {
@@ -57,10 +57,10 @@ static int take_word(const char *name, const char *value, const char *const *wor
 
 enum option {
 	ENDPOINT, REGION, STYLE, CA_FILE, TLS_VERIFY, LOCK, LOCK_DAYS, STORAGE_CLASS, SSE, SSE_KMS_KEY, SSE_C_KEY_FILE, TAGS,
-	REQUESTER_PAYS, DRIVER, CONNECTIONS, TIMEOUT, RETRY_FOR
+	REQUESTER_PAYS, DRIVER, CONNECTIONS, LIST_PAGE, TIMEOUT, RETRY_FOR
 };
 static const char *const option_names[] = {"endpoint", "region", "style", "ca-file", "tls-verify", "lock", "lock-days",
-	"storage-class", "sse", "sse-kms-key", "sse-c-key-file", "tags", "requester-pays", "driver", "connections", "timeout",
+	"storage-class", "sse", "sse-kms-key", "sse-c-key-file", "tags", "requester-pays", "driver", "connections", "list-page", "timeout",
 	"retry-for", NULL};
 
 /* The options whose values are taken as they stand. */
@@ -135,6 +135,10 @@ static int take_option(struct hf_s3_url *u, struct given *g, enum option option,
 		r = take_number(name, value, CONNECTIONS_MAX, &number, err);
 		u->connections = (int)number;
 		return r;
+	case LIST_PAGE:
+		r = take_number(name, value, LIST_PAGE_MAX, &number, err);
+		u->list_page = (int)number;
+		return r;
 	case TIMEOUT:
 		return hf_duration_parse(value, &u->timeout_ns, err);
 	case RETRY_FOR:
@@ -162,8 +166,8 @@ static int parse_option(struct hf_s3_url *u, struct given *g, char *word, struct
 		if (strcmp(option_names[option], word) == 0)
 			return take_option(u, g, (enum option)option, value, err);
 	return hf_fail(err, HF_E_USAGE, "there is no option \"%s\"; the options are endpoint, region, style, ca-file, tls-verify, "
-		"lock, lock-days, storage-class, sse, sse-kms-key, sse-c-key-file, tags, requester-pays, driver, connections, timeout "
-		"and retry-for", word);
+		"lock, lock-days, storage-class, sse, sse-kms-key, sse-c-key-file, tags, requester-pays, driver, connections, "
+		"list-page, timeout and retry-for", word);
 }
 
 static int parse_options(struct hf_s3_url *u, struct given *g, char *text, struct hf_error *err)

@@ -27,7 +27,7 @@ struct hf_s3_url {
 	char *storage_class, *sse, *sse_kms_key, *sse_c_key_file, *tags;
 	bool requester_pays;
 	char *driver;	 /* NULL, or "libs3" */
-	int connections; /* 0: not given */
+	int connections, list_page; /* 0: not given */
 	int64_t timeout_ns, retry_ns; /* 0: not given */
 };
 
