@@ -2,6 +2,18 @@
 #include "cli/choose.h"
 
 #include "ops/snapshots.h"
+#include "policy/policy.h"
+
+#include <string.h>
+
+void hf_choose_by_policy(const struct hf_cli *cli, struct hf_select_options *select)
+{
+	if (!cli->policy || strcmp(select->selector, "latest") != 0)
+		return;
+	select->any_of = (const char *const *)cli->policy->source_names;
+	if (!select->host)
+		select->host = cli->policy->host;
+}
 
 int hf_choose(struct hf_repository *repo, const struct hf_select_options *select, const char *what,
 	struct hf_choice *out, struct hf_error *err)

@@ -10,6 +10,9 @@ struct hf_choice {
 	const char *source;	       /* as hf_catalogue_select has it */
 };
 
+/* With a policy "latest" is the newest that holds any of its sources, by its host if it names one; --host and latest:NAME say more. */
+void hf_choose_by_policy(const struct hf_cli *cli, struct hf_select_options *select);
+
 /* Loads the catalogue, warns of what is wrong with it, and chooses. HF_E_KEY if this key can't read data: `what` says what for. Free
  * with hf_choice_free, also after failure. */
 int hf_choose(struct hf_repository *repo, const struct hf_select_options *select, const char *what,

@@ -6,6 +6,7 @@
 #include "cli/open.h"
 #include "cli/output.h"
 #include "ops/forget.h"
+#include "policy/policy.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -136,7 +137,20 @@ static int check(const struct request *q, struct hf_error *err)
 	return 0;
 }
 
-static int parse(struct hf_args *args, struct request *q, struct hf_error *err)
+/* Without ids and rules of the command line's own. */
+static int take_policy(const struct hf_policy *p, struct request *q, struct hf_error *err)
+{
+	if (!p || q->id_count || q->undo || q->has_rule_option)
+		return 0;
+	if (!p->has_retention)
+		return hf_fail(err, HF_E_USAGE, "%s says nothing of retention, so it forgets nothing", p->path);
+	int r = hf_zone_load(p->timezone, &q->zone, err);
+	hf_policy_rules(p, q->zone, &q->rules);
+	q->has_rule_option = true;
+	return r;
+}
+
+static int parse(const struct hf_policy *policy, struct hf_args *args, struct request *q, struct hf_error *err)
 {
 	const char *value;
 	int id, r = 0;
@@ -145,6 +159,8 @@ static int parse(struct hf_args *args, struct request *q, struct hf_error *err)
 	for (char **rest = hf_args_rest(args); r == 0 && rest && *rest; rest++)
 		q->ids[q->id_count++] = *rest;
 	q->rules.tags = q->tags;
+	if (r == 0)
+		r = take_policy(policy, q, err);
 	return r < 0 ? r : check(q, err);
 }
 
@@ -195,7 +211,7 @@ static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 	HF_REPOSITORY_AUTO *repo = NULL;
 	size_t words = (size_t)args->argc + 1;
 	struct request q = {.ids = calloc(words, sizeof(*q.ids)), .tags = calloc(words, sizeof(*q.tags))};
-	int r = q.ids && q.tags ? parse(args, &q, err) : hf_fail(err, HF_E_NOMEM, "out of memory");
+	int r = q.ids && q.tags ? parse(cli->policy, args, &q, err) : hf_fail(err, HF_E_NOMEM, "out of memory");
 	if (r == 0)
 		r = hf_cli_open(cli, &repo, err);
 	if (r == 0)
@@ -210,6 +226,7 @@ const struct hf_command hf_cmd_forget = {
 	.name = "forget",
 	.arguments = "ID…\n"
 		     "       holdfast [-r REPO] forget --keep-… [OPTION…]\n"
+		     "       holdfast --policy FILE forget [--dry-run] [--yes-really]\n"
 		     "       holdfast [-r REPO] forget --undo ID…",
 	.summary = "take snapshots out of the list of restore points",
 	.notes = "By ids (which may be shortened as long as they are unique), or all that no rule keeps. The rules\n"

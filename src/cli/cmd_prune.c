@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/status.h"
 #include "ops/prune.h"
+#include "policy/policy.h"
 
 enum { GRACE = HF_ARG_OWN, DRY_RUN, SCRATCH };
 
@@ -27,7 +28,6 @@ static int parse(struct hf_args *args, struct hf_prune_options *o, struct hf_err
 {
 	const char *value;
 	int id, r = 0;
-	o->scratch = "/var/tmp";
 	while (r == 0 && (id = hf_args_next(args, &value, err)) != 0) {
 		if (id == HF_ARG_OPERAND)
 			return hf_fail(err, HF_E_USAGE, "prune takes no arguments: \"%s\"", value);
@@ -127,6 +127,12 @@ static int prune(struct hf_cli *cli, struct request *q, struct hf_error *err)
 {
 	HF_REPOSITORY_AUTO *repo = NULL;
 	struct hf_prune_result result = {0};
+	if (cli->policy && !q->prune.has_grace && cli->policy->prune.grace) {
+		q->prune.grace = cli->policy->prune.grace;
+		q->prune.has_grace = true;
+	}
+	if (!q->prune.scratch)
+		q->prune.scratch = cli->policy ? cli->policy->scratch : "/var/tmp";
 	int r = hf_cli_open(cli, &repo, err);
 	q->prune.repo = repo;
 	q->prune.progress = &cli->progress;

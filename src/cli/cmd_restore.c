@@ -7,6 +7,7 @@
 #include "cli/open.h"
 #include "cli/output.h"
 #include "ops/restore.h"
+#include "policy/policy.h"
 #include "report/table.h"
 
 #include <stdlib.h>
@@ -149,6 +150,7 @@ static int restore(struct hf_cli *cli, struct request *q, struct hf_repository *
 {
 	struct hf_choice choice;
 	struct hf_restore_result result = {0};
+	hf_choose_by_policy(cli, &q->select);
 	int r = hf_choose(repo, &q->select, "restore", &choice, err);
 	if (r == 0) {
 		q->restore.repo = repo;
@@ -170,7 +172,7 @@ static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 {
 	HF_REPOSITORY_AUTO *repo = NULL;
 	size_t words = (size_t)args->argc + 1;
-	struct request q = {.restore = {.scratch = "/var/tmp"},
+	struct request q = {.restore = {.scratch = cli->policy ? cli->policy->scratch : "/var/tmp"},
 		.include = calloc(words, sizeof(*q.include)),
 		.mappings = calloc(words, sizeof(*q.mappings))};
 	int r = q.include && q.mappings ? parse(args, &q, err) : hf_fail(err, HF_E_NOMEM, "out of memory");

@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/status.h"
 #include "ops/verify.h"
+#include "policy/policy.h"
 #include "report/table.h"
 
 enum { READ_DATA = HF_ARG_OWN, SAMPLE };
@@ -105,6 +106,10 @@ static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 	struct hf_verify_options o = {.progress = &cli->progress};
 	struct hf_verify_result result = {0};
 	int r = parse(args, &o, err);
+	if (cli->policy && !o.read_data) {
+		o.sample = cli->policy->verify.sample;
+		o.read_data = cli->policy->verify.read_data || o.sample > 0;
+	}
 	if (r == 0)
 		r = hf_cli_open(cli, &repo, err);
 	if (r == 0)

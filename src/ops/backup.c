@@ -336,6 +336,17 @@ static void tell(struct backup *b)
 	out->elapsed_ns = hf_time_monotonic() - b->started_monotonic;
 }
 
+static int capture_frozen(struct backup *b, struct hf_error *err)
+{
+	const struct hf_backup_options *o = b->options;
+	int r = o->freeze ? o->freeze(o->user, err) : 0;
+	if (r == 0)
+		r = capture_all(b, err);
+	if (o->thaw)
+		o->thaw(o->user);
+	return r;
+}
+
 /* --- attempts --------------------------------------------------------------------------------------------------------- */
 
 static int prepare(struct backup *b, struct hf_error *err)
@@ -383,7 +394,7 @@ static int attempt(const struct backup *begun, const char *host, struct hf_error
 		b.snapshot.tags = (char **)(uintptr_t)o->tags;
 		b.snapshot.tag_count = o->tag_count;
 		b.snapshot.complete = true;
-		r = capture_all(&b, err);
+		r = capture_frozen(&b, err);
 	}
 	if (r == 0)
 		r = finish(&b, err);

@@ -24,6 +24,11 @@ struct hf_backup_options {
 	uint64_t pack_size;  /* 0: 32 MiB */
 	bool verify;	     /* read back what this run wrote before it is committed */
 	struct hf_progress *progress; /* may be NULL */
+	/* Around the capture of the sources; optional. A prune may make it necessary to capture again: then both are called
+	 * again. `freeze` that fails ends the run; `thaw` follows whatever happened, `freeze` failed or not. */
+	int (*freeze)(void *user, struct hf_error *err);
+	void (*thaw)(void *user);
+	void *user;
 };
 
 struct hf_backup_source {

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/time.h"
+#include "ops/drill_checks.h"
 #include "ops/unpack.h"
 
 #include <errno.h>
@@ -75,10 +76,27 @@ static const struct hf_snapshot_source *bound_to(const struct drill *d, const ch
 	return NULL;
 }
 
-static bool takes_sql(const struct drill *d, const struct hf_snapshot_source *s)
+static bool is_drilled(const struct drill *d, const struct hf_snapshot_source *s)
 {
-	return strcmp(s->kind, "postgresql") == 0 &&
-	       (!d->options->source || strcmp(d->options->source, s->name) == 0);
+	return !d->options->source || strcmp(d->options->source, s->name) == 0;
+}
+
+static bool has_postgresql(const struct drill *d)
+{
+	const struct hf_snapshot *s = d->options->point->snapshot;
+	for (size_t i = 0; i < s->source_count; i++)
+		if (strcmp(s->sources[i].kind, "postgresql") == 0 && is_drilled(d, &s->sources[i]))
+			return true;
+	return false;
+}
+
+/* A query that is bound to no source is for PostgreSQL, or where there is none, for SQLite. */
+static bool takes_sql(const struct drill *d, const struct hf_snapshot_source *s, const struct hf_snapshot_source *bound)
+{
+	bool is_sqlite = strcmp(s->kind, "sqlite") == 0;
+	if (!is_drilled(d, s) || (bound && bound != s) || (!is_sqlite && strcmp(s->kind, "postgresql") != 0))
+		return false;
+	return !is_sqlite || bound || !has_postgresql(d);
 }
 
 /* A check that no source would run must not pass in silence. */
@@ -91,12 +109,12 @@ static int check_sql_has_takers(const struct drill *d, struct hf_error *err)
 		if (!is_sql(o))
 			continue;
 		const struct hf_snapshot_source *bound = bound_to(d, o->value, &rest);
-		bool taken = bound && takes_sql(d, bound);
-		for (size_t k = 0; !bound && k < s->source_count; k++)
-			taken = taken || takes_sql(d, &s->sources[k]);
+		bool taken = false;
+		for (size_t k = 0; k < s->source_count; k++)
+			taken = taken || takes_sql(d, &s->sources[k], bound);
 		if (!taken)
 			return hf_fail(err, HF_E_USAGE,
-				"--check-sql '%s' would not run: it needs a PostgreSQL source in the drill", o->value);
+				"--check-sql '%s' would not run: it needs a PostgreSQL or SQLite source in the drill", o->value);
 	}
 	return 0;
 }
@@ -111,7 +129,7 @@ static size_t options_of(const struct drill *d, const struct hf_snapshot_source 
 		struct hf_option option = o->options[i];
 		if (is_sql(&option)) {
 			const struct hf_snapshot_source *bound = bound_to(d, option.value, &option.value);
-			if (!takes_sql(d, s) || (bound && bound != s))
+			if (!takes_sql(d, s, bound))
 				continue;
 		}
 		out[n++] = option;
@@ -229,6 +247,8 @@ static int drill_source(struct drill *d, const struct hf_snapshot_source *s, str
 	if (r == 0) {
 		step = "check";
 		r = check(d, s, &p, done.detail, &out->report, &why);
+		if (r == 0)
+			r = hf_drill_check_files(d->options->files, s->name, p.fd, &out->report, &why);
 		take_report(out, &out->report);
 	}
 	if (r < 0)
@@ -243,6 +263,14 @@ static int drill_source(struct drill *d, const struct hf_snapshot_source *s, str
 }
 
 /* --- the whole -------------------------------------------------------------------------------------------------------- */
+
+static int check_whole(struct drill *d, struct hf_error *err)
+{
+	const struct hf_drill_command what = {.command = d->options->command, .scratch = d->scratch, .prefix = "data-",
+		.policy_path = d->options->policy_path};
+	int r = d->options->source ? 0 : hf_drill_miss_files(d->options->files, d->result, err);
+	return r == 0 && what.command ? hf_drill_run_command(&what, d->result, err) : r;
+}
 
 static int drill_all(struct drill *d, struct hf_error *err)
 {
@@ -260,7 +288,7 @@ static int drill_all(struct drill *d, struct hf_error *err)
 	}
 	if (r == 0 && out->source_count == 0)
 		r = hf_fail(err, HF_E_NOTFOUND, "the snapshot has no source %s", d->options->source);
-	return r;
+	return r < 0 ? r : check_whole(d, err);
 }
 
 /* Sources come back one after another, so a service that needs all of them is ready after the sum. */
@@ -268,6 +296,8 @@ static void judge(struct drill *d)
 {
 	struct hf_drill_result *out = d->result;
 	out->ok = true;
+	for (size_t i = 0; i < out->report.count; i++)
+		out->ok = out->ok && out->report.checks[i].ok;
 	for (size_t i = 0; i < out->source_count; i++) {
 		const struct hf_drilled_source *s = &out->sources[i];
 		out->ok = out->ok && s->ok;
@@ -336,6 +366,7 @@ void hf_drill_result_free(struct hf_drill_result *result)
 		hf_check_report_free(&result->sources[i].report);
 	}
 	free(result->sources);
+	hf_check_report_free(&result->report);
 	free(result->evidence_failure);
 	*result = (struct hf_drill_result){0};
 }

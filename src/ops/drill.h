@@ -6,6 +6,7 @@
 #define HF_OPS_DRILL_H
 
 #include "base/progress.h"
+#include "policy/policy.h"
 #include "repo/catalogue.h"
 #include "source/source.h"
 
@@ -17,6 +18,9 @@ struct hf_drill_options {
 	const char *scratch;
 	const struct hf_option *options; /* for the checks: "check-sql" (NAME:SQL or SQL), "allow-network" … */
 	size_t option_count;
+	const struct hf_named *files; /* by source, what must be there; or NULL */
+	const struct hf_policy_command *command; /* what must end with status 0 once everything is back; or NULL */
+	const char *policy_path; /* for its environment */
 	int64_t rto_objective, rpo_objective; /* ns; 0: none */
 	struct hf_progress *progress;
 };
@@ -35,6 +39,7 @@ struct hf_drill_result {
 	int64_t incident_at;
 	struct hf_drilled_source *sources;
 	size_t source_count;
+	struct hf_check_report report; /* checks of the whole */
 	int64_t rto_ns, rpo_ns; /* the worst */
 	bool has_objectives, met;
 	int64_t rto_objective, rpo_objective;

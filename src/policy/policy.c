@@ -293,9 +293,11 @@ static int check_policy(const struct hf_document *d, const struct hf_node *n, co
 
 static const struct hf_schema policy = {"a policy", policy_fields, sizeof(struct hf_policy), NULL, NULL, check_policy};
 
-/* What follows from what was read. */
+/* What follows from what was read; source_names has room. */
 static void settle(struct hf_policy *p, const struct hf_node *root)
 {
+	for (size_t i = 0; i <= p->sources.count; i++)
+		p->source_names[i] = i < p->sources.count ? hf_policy_source(p, i)->name : NULL;
 	const struct hf_node *keep = hf_node_get(root, "retention"), *prune_node = hf_node_get(root, "prune");
 	p->has_retention = keep && !keep->is_null;
 	p->prune.is_wanted = p->prune.every && (p->has_retention || (prune_node && !prune_node->is_null));
@@ -317,7 +319,8 @@ static int read_policy(const struct hf_document *d, struct hf_policy **out, stru
 	int r = hf_schema_read(&policy, d, root, &arena, p, err);
 	p->arena = arena;
 	p->path = hf_arena_copy(&p->arena, d->name, strlen(d->name));
-	if (r == 0 && !p->path)
+	p->source_names = hf_arena_alloc(&p->arena, (p->sources.count + 1) * sizeof(*p->source_names));
+	if (r == 0 && (!p->path || !p->source_names))
 		r = hf_fail(err, HF_E_NOMEM, "out of memory");
 	if (r < 0) {
 		hf_policy_free(p);

@@ -96,6 +96,7 @@ struct hf_policy {
 	struct hf_texts tags;
 	unsigned compression;
 	struct hf_groups sources; /* of struct hf_policy_source; not empty, names are unique */
+	const char **source_names; /* NULL-terminated */
 	bool has_retention;	  /* without the key nothing is ever forgotten */
 	struct hf_policy_retention retention;
 	struct hf_policy_prune prune;

@@ -39,7 +39,7 @@ struct hf_catalogue_entry {
 	struct hf_ref *snapshots; /* commit: one; forget, unforget, evidence: those named; checkpoint: the live ones */
 	size_t snapshot_count;
 	struct hf_id run;      /* commit */
-	char what[16];	       /* evidence: "drill", "restore", "verify", "rollback" */
+	char what[16];	       /* evidence: "drill", "restore", "verify", "rollback", "prune", "copy" */
 	bool ok;	       /* evidence */
 	struct hf_hash *covers; /* checkpoint: entries that it replaces */
 	size_t cover_count;
@@ -120,6 +120,7 @@ const struct hf_point *hf_catalogue_point(const struct hf_catalogue *c, const st
 struct hf_select_options {
 	const char *selector; /* "latest", "latest:NAME", an id or the start of one */
 	const char *source;   /* --source: the chosen snapshot must hold it; or NULL */
+	const char *const *any_of; /* of "latest": one that holds any of these sources (a policy's); NULL-terminated, or NULL */
 	const char *host;     /* --host: the name of a key, or else a host that snapshots claim; or NULL */
 	bool has_at;	      /* --at: of "latest", the newest not after `at` */
 	int64_t at;	      /* ns */
@@ -157,7 +158,7 @@ int hf_catalogue_unforget(struct hf_catalogue *c, const struct hf_ref *snapshots
 	struct hf_error *err) HF_MUST_CHECK;
 
 struct hf_new_evidence {
-	const char *what; /* "drill", "restore", "verify", "rollback" */
+	const char *what; /* "drill", "restore", "verify", "rollback", "prune", "copy" */
 	const struct hf_ref *snapshots;
 	size_t snapshot_count;
 	bool ok;

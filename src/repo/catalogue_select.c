@@ -48,10 +48,20 @@ static bool is_by_host(const struct query *q, const struct hf_point *p)
 	return !p->snapshot || strcmp(p->snapshot->host, q->o->host) == 0;
 }
 
+static bool holds_any(const struct hf_snapshot *s, const char *const *names)
+{
+	for (; *names; names++)
+		if (hf_snapshot_source(s, *names))
+			return true;
+	return false;
+}
+
 /* Could it be meant? Of what can't be read, all that is possible is assumed. */
 static bool is_candidate(const struct query *q, const struct hf_point *p)
 {
 	if (p->time_trust == HF_TIME_FUTURE || (q->o->has_at && p->time > q->o->at) || !is_by_host(q, p))
+		return false;
+	if (q->o->any_of && p->snapshot && !holds_any(p->snapshot, q->o->any_of))
 		return false;
 	return !q->name || !p->snapshot || hf_snapshot_source(p->snapshot, q->name);
 }

@@ -22,6 +22,7 @@ enum { SHOWN = 3 }; /* of many faults of one kind */
 
 struct checker {
 	struct hf_check_report *report;
+	const struct hf_check_options *options;
 	const json_t *detail;
 	sqlite3 *db;
 	char text[600]; /* what was found */
@@ -209,11 +210,50 @@ static int check_rows(struct checker *c)
 	return add(c, "rows", faults == 0, true, began);
 }
 
+/* Whether the one statement returns one row, true. What it found is in `text`. */
+static bool is_true(struct checker *c, const char *sql)
+{
+	sqlite3_stmt *s = NULL;
+	const char *rest = NULL, *why = NULL;
+	int rc = sqlite3_prepare_v2(c->db, sql, -1, &s, &rest);
+	if (rc == SQLITE_OK && (!s || !sqlite3_stmt_readonly(s) || rest[strspn(rest, "; \t\r\n")]))
+		why = "it is not one statement that reads";
+	if (rc == SQLITE_OK && !why)
+		rc = sqlite3_step(s);
+	if (!why && rc == SQLITE_DONE)
+		why = "it returned no row";
+	else if (!why && rc != SQLITE_ROW)
+		why = sqlite3_errmsg(c->db);
+	else if (!why && (sqlite3_column_type(s, 0) == SQLITE_NULL || sqlite3_column_double(s, 0) == 0))
+		why = "it is not true";
+	else if (!why && sqlite3_step(s) != SQLITE_DONE)
+		why = "it returned more than one row";
+	snprintf(c->text, sizeof(c->text), "%.300s: %s", sql, why ? why : "true");
+	sqlite3_finalize(s);
+	return !why;
+}
+
+/* The policy's questions, each a check of its own. */
+static int check_sql(struct checker *c)
+{
+	int r = 0;
+	for (size_t i = 0; i < c->options->option_count && r == 0; i++) {
+		int64_t began = hf_time_monotonic();
+		if (strcmp(c->options->options[i].name, "check-sql") != 0)
+			continue;
+		bool ok = is_true(c, c->options->options[i].value);
+		r = add(c, "check-sql", ok, false, began);
+	}
+	return r;
+}
+
 static int run_checks(struct checker *c, struct hf_error *err)
 {
 	int r = check_schema(c);
 	if (r == 0)
 		r = check_page_count(c);
+	if (r == 0)
+		r = check_sql(c);
 	if (r == 0)
 		r = check_pragma(c, "integrity_check", "PRAGMA integrity_check(100)", describe_integrity);
 	if (r == 0)
@@ -251,7 +291,7 @@ int hf_sqlite_check(struct hf_source *source, const struct hf_check_options *opt
 	struct hf_error *err)
 {
 	(void)source;
-	struct checker c = {.report = report, .detail = options->detail};
+	struct checker c = {.report = report, .options = options, .detail = options->detail};
 	char *name = NULL;
 	struct hf_error why = {0};
 	int r = find_file(options->dirfd, &name, &why);

@@ -1,0 +1,14 @@
+/* What a backup says of itself: warnings, a table, or JSON as DESIGN.md gives it. */
+#ifndef HF_CLI_BACKUP_RESULT_H
+#define HF_CLI_BACKUP_RESULT_H
+
+#include "ops/backup.h"
+
+/* What could not be read, on standard error. */
+void hf_backup_result_warn(const struct hf_backup_result *b);
+/* New reference. */
+json_t *hf_backup_result_json(const struct hf_backup_result *b);
+/* The table, on standard output. */
+int hf_backup_result_print(const struct hf_backup_result *b, struct hf_error *err) HF_MUST_CHECK;
+
+#endif

@@ -1,0 +1,187 @@
+/* What follows a good snapshot in the nightly job: copies, retention, prune, verify; see nightly.h. */
+#include "base/log.h"
+#include "base/size.h"
+#include "base/time.h"
+#include "ops/forget.h"
+#include "ops/nightly_internal.h"
+#include "ops/prune.h"
+#include "ops/verify.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One step: what it did goes to `said`. 1: it was not due, and `said` says so. */
+typedef int step_function(struct hf_nightly *n, char **said, struct hf_error *err);
+
+/* --- when the last one was ------------------------------------------------------------------------------------------- */
+
+/* The time of the newest evidence of that kind, by the store's clock; 0: there is none. */
+static int last_time(struct hf_nightly *n, const char *what, int64_t *out, struct hf_error *err)
+{
+	struct hf_catalogue c;
+	*out = 0;
+	int r = hf_catalogue_load(n->options->repo, NULL, &c, err);
+	for (size_t i = 0; r == 0 && i < c.entry_count; i++)
+		if (c.entries[i].kind == HF_CATALOGUE_EVIDENCE && strcmp(c.entries[i].what, what) == 0 &&
+			c.entries[i].store_time > *out)
+			*out = c.entries[i].store_time;
+	hf_catalogue_free(&c);
+	return r;
+}
+
+/* A run that starts a little early (a timer's jitter) must not put it off by a whole round. */
+static int is_due(struct hf_nightly *n, const char *what, int64_t every, char **said, struct hf_error *err)
+{
+	int64_t last;
+	char text[HF_TIME_TEXT];
+	int r = last_time(n, what, &last, err);
+	if (r < 0 || !last || hf_time_now() - last >= every - every / 16)
+		return r;
+	if (asprintf(said, "not due: the last one was at %s", hf_time_format(last, text)) < 0)
+		*said = NULL;
+	return 1;
+}
+
+static int put_evidence(struct hf_nightly *n, const char *what, bool ok, json_t *record, struct hf_error *err)
+{
+	struct hf_catalogue c;
+	const struct hf_new_evidence evidence = {.what = what, .ok = ok, .record = record};
+	int r = hf_catalogue_load(n->options->repo, NULL, &c, err);
+	if (r == 0)
+		r = hf_catalogue_evidence(&c, &evidence, NULL, err);
+	hf_catalogue_free(&c);
+	return r < 0 ? hf_wrap(err, r, "record it") : 0;
+}
+
+/* --- retention ------------------------------------------------------------------------------------------------------- */
+
+static int retain(struct hf_nightly *n, char **said, struct hf_error *err)
+{
+	const struct hf_policy *p = n->options->policy;
+	struct hf_retention_rules rules;
+	struct hf_forget_plan plan = {0};
+	struct hf_zone *zone = NULL;
+	int r = hf_zone_load(p->timezone, &zone, err);
+	if (r == 0) {
+		hf_policy_rules(p, zone, &rules);
+		const struct hf_forget_options options = {.rules = &rules};
+		r = hf_forget_by_rules(n->options->repo, &options, &plan, err);
+	}
+	if (r == 0 && asprintf(said, "%zu of %zu snapshots forgotten", plan.plan.forgotten, plan.plan.count) < 0)
+		*said = NULL;
+	hf_forget_plan_free(&plan);
+	hf_zone_free(zone);
+	return r;
+}
+
+/* --- prune ----------------------------------------------------------------------------------------------------------- */
+
+static int record_prune(struct hf_nightly *n, const struct hf_prune_result *p, struct hf_error *err)
+{
+	size_t problems = json_array_size(p->problems);
+	HF_JSON_AUTO *record = json_pack("{s:I, s:I, s:I, s:I, s:I}", "condemned", (json_int_t)p->condemned, "deleted",
+		(json_int_t)p->deleted, "deleted_bytes", (json_int_t)p->deleted_bytes, "stopped", (json_int_t)p->stopped,
+		"problems", (json_int_t)problems);
+	int r = put_evidence(n, "prune", problems == 0, record, err);
+	if (r < 0 || !problems)
+		return r;
+	const json_t *first = json_array_get(p->problems, 0);
+	return hf_fail(err, HF_E_CORRUPT, "%zu objects can't be read, so nothing that they may refer to was deleted; the first, "
+		"%s: %s", problems, json_string_value(json_object_get(first, "object")),
+		json_string_value(json_object_get(first, "error")));
+}
+
+static int prune(struct hf_nightly *n, char **said, struct hf_error *err)
+{
+	const struct hf_policy *p = n->options->policy;
+	struct hf_prune_result result = {0};
+	const struct hf_prune_options o = {.repo = n->options->repo, .grace = p->prune.grace, .has_grace = p->prune.grace > 0,
+		.scratch = p->scratch, .progress = n->options->progress};
+	char size[HF_SIZE_TEXT];
+	int r = is_due(n, "prune", p->prune.every, said, err);
+	if (r != 0)
+		return r;
+	r = hf_prune(&o, &result, err);
+	if (r == 0)
+		r = record_prune(n, &result, err);
+	if (r == 0 && asprintf(said, "%llu of %llu packs deleted (%s)", (unsigned long long)result.deleted,
+			  (unsigned long long)result.packs, hf_size_format(result.deleted_bytes, size)) < 0)
+		*said = NULL;
+	hf_prune_result_free(&result);
+	return r;
+}
+
+/* --- verify ---------------------------------------------------------------------------------------------------------- */
+
+static int record_verify(struct hf_nightly *n, const struct hf_verify_result *v, struct hf_error *err)
+{
+	const struct hf_policy_verify *p = &n->options->policy->verify;
+	HF_JSON_AUTO *record = json_pack("{s:b, s:I, s:I, s:I, s:b, s:f}", "ok", v->ok, "objects", (json_int_t)v->objects,
+		"bytes", (json_int_t)v->bytes, "damaged", (json_int_t)v->damaged_count, "read_data", p->read_data, "sample",
+		p->sample);
+	return put_evidence(n, "verify", v->ok, record, err);
+}
+
+static int verify(struct hf_nightly *n, char **said, struct hf_error *err)
+{
+	const struct hf_policy_verify *p = &n->options->policy->verify;
+	const struct hf_verify_options o = {.repo = n->options->repo, .read_data = p->read_data || p->sample > 0,
+		.sample = p->sample, .progress = n->options->progress};
+	struct hf_verify_result v = {0};
+	char size[HF_SIZE_TEXT];
+	int r = p->every ? is_due(n, "verify", p->every, said, err) : 0;
+	if (r != 0)
+		return r;
+	r = hf_verify_repository(&o, &v, err);
+	if (r == 0)
+		r = record_verify(n, &v, err);
+	if (r == 0 && !v.ok)
+		r = hf_fail(err, HF_E_CHECK, "%zu damaged objects, the first %s: %s; holdfast verify names them all",
+			v.damaged_count, v.damaged_count ? v.damaged[0].object : "", v.damaged_count ? v.damaged[0].error : "");
+	else if (r == 0 && asprintf(said, "%llu objects looked at, %s of data read", (unsigned long long)v.objects,
+				   hf_size_format(v.bytes, size)) < 0)
+		*said = NULL;
+	hf_verify_result_free(&v);
+	return r;
+}
+
+/* --- all of them ----------------------------------------------------------------------------------------------------- */
+
+static int skip(struct hf_nightly *n, enum hf_step step, const char *lacks, struct hf_error *err)
+{
+	struct hf_nightly_step s = {.name = hf_step_name(step), .outcome = HF_OUTCOME_SKIPPED};
+	if (asprintf(&s.said, "key %s lacks %s", n->options->repo->key->name, lacks) < 0)
+		s.said = NULL;
+	hf_info("%s is skipped: key %s lacks %s", s.name, n->options->repo->key->name, lacks);
+	return hf_nightly_note(n, &s, err);
+}
+
+static int take_step(struct hf_nightly *n, enum hf_step step, step_function *function, struct hf_error *err)
+{
+	struct hf_error why = {0};
+	struct hf_nightly_step s = {.name = hf_step_name(step)};
+	const char *lacks = hf_step_lacks(step, n->options->repo->key);
+	if (!hf_step_is_wanted(step, n->options->policy))
+		return 0;
+	if (lacks)
+		return skip(n, step, lacks, err);
+	int64_t began = hf_time_monotonic();
+	int r = function(n, &s.said, &why);
+	s.elapsed_ns = hf_time_monotonic() - began;
+	s.outcome = r < 0 ? HF_OUTCOME_FAILED : r == 0 ? HF_OUTCOME_DONE : HF_OUTCOME_SKIPPED;
+	s.code = r < 0 ? r : 0;
+	if (r < 0 && !s.said)
+		s.said = strdup(why.msg);
+	return hf_nightly_note(n, &s, err);
+}
+
+int hf_nightly_upkeep(struct hf_nightly *n, struct hf_error *err)
+{
+	int r = take_step(n, HF_STEP_RETENTION, retain, err);
+	if (r == 0)
+		r = take_step(n, HF_STEP_PRUNE, prune, err);
+	if (r == 0)
+		r = take_step(n, HF_STEP_VERIFY, verify, err);
+	return r;
+}
