@@ -9,33 +9,62 @@
 
 #include <stdio.h>
 
-enum { NAME = HF_ARG_OWN, GRACE };
+enum { NAME = HF_ARG_OWN, GRACE, LIKE, LIKE_KEY_FILE, LIKE_PASSPHRASE_FILE, DOMAIN };
 
 static const struct hf_option_info options[] = {
 	{NAME, "name", "NAME", "the name of the owner's key (default: owner)"},
 	{GRACE, "grace", "TIME", "how long unreferenced packs are kept from pruning\n(default: 2d)"},
+	{LIKE, "like", "REPO", "cut and name chunks as that repository does, so that copies\nbetween the two need no cutting anew"},
+	{LIKE_KEY_FILE, "like-key-file", "FILE", "its key (or HOLDFAST_LIKE_KEY_FILE)"},
+	{LIKE_PASSPHRASE_FILE, "like-passphrase-file", "FILE",
+		"its passphrase (or HOLDFAST_LIKE_PASSPHRASE, _FILE,\n_COMMAND; or it is asked for)"},
+	{DOMAIN, "domain", "NAME", "which domain of it (default: that of the key which opens it)"},
 	{0},
 };
 
-static int parse(struct hf_args *args, struct hf_init_options *o, struct hf_error *err)
+static int take_grace(struct hf_init_options *o, const char *value, struct hf_error *err)
+{
+	int64_t grace = 0;
+	int r = hf_duration_parse(value, &grace, err);
+	if (r == 0 && grace < HF_SECOND)
+		return hf_fail(err, HF_E_USAGE, "--grace %s is less than a second", value);
+	o->grace_seconds = (uint64_t)(grace / HF_SECOND);
+	return r;
+}
+
+static int take(struct hf_init_options *o, struct hf_cli_other *like, int id, const char *value, struct hf_error *err)
+{
+	switch (id) {
+	case NAME:
+		o->name = value;
+		return 0;
+	case GRACE:
+		return take_grace(o, value, err);
+	case LIKE:
+		like->url = value;
+		return 0;
+	case LIKE_KEY_FILE:
+		like->key_file = value;
+		return 0;
+	case LIKE_PASSPHRASE_FILE:
+		like->passphrase_file = value;
+		return 0;
+	case DOMAIN:
+		o->like_domain = value;
+		return 0;
+	default:
+		return hf_fail(err, HF_E_USAGE, "init takes no \"%s\"; name the repository by -r", value);
+	}
+}
+
+static int parse(struct hf_args *args, struct hf_init_options *o, struct hf_cli_other *like, struct hf_error *err)
 {
 	const char *value;
 	int id, r = 0;
-	while (r == 0 && (id = hf_args_next(args, &value, err)) != 0) {
-		int64_t grace = 0;
-		if (id < 0)
-			return id;
-		if (id == HF_ARG_OPERAND)
-			return hf_fail(err, HF_E_USAGE, "init takes no \"%s\"; name the repository by -r", value);
-		if (id == NAME)
-			o->name = value;
-		else
-			r = hf_duration_parse(value, &grace, err);
-		if (id == GRACE && r == 0 && grace < HF_SECOND)
-			return hf_fail(err, HF_E_USAGE, "--grace %s is less than a second", value);
-		if (id == GRACE)
-			o->grace_seconds = (uint64_t)(grace / HF_SECOND);
-	}
+	while (r == 0 && (id = hf_args_next(args, &value, err)) != 0)
+		r = id < 0 ? id : take(o, like, id, value, err);
+	if (r == 0 && !like->url && (like->key_file || like->passphrase_file || o->like_domain))
+		return hf_fail(err, HF_E_USAGE, "--like-key-file, --like-passphrase-file and --domain go with --like");
 	return r < 0 ? r : hf_args_no_rest(args, err);
 }
 
@@ -60,15 +89,20 @@ static int print(const struct hf_cli *cli, const char *url, const struct hf_init
 
 static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 {
+	HF_REPOSITORY_AUTO *alike = NULL;
 	struct hf_init_options o = {0};
+	struct hf_cli_other like = {.prefix = "HOLDFAST_LIKE"};
 	struct hf_init_result result;
 	HF_PASSPHRASE_AUTO passphrase = HF_BUF(HF_PASSPHRASE_MAX);
 	char prompt[512];
-	int r = parse(args, &o, err);
+	int r = parse(args, &o, &like, err);
 	if (r == 0)
 		r = hf_cli_repo(cli, &o.url, err);
+	if (r == 0 && like.url)
+		r = hf_cli_open_other(cli, &like, &alike, err);
 	if (r < 0)
 		return r;
+	o.like = alike;
 	snprintf(prompt, sizeof(prompt), "New passphrase for %s", o.url);
 	const struct hf_passphrase_options ask = {.prompt = prompt, .twice = true};
 	r = hf_cli_passphrase(cli, &ask, &passphrase, err);
@@ -80,7 +114,7 @@ static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 
 const struct hf_command hf_cmd_init = {
 	.name = "init",
-	.arguments = "[--name NAME]",
+	.arguments = "[OPTION…]",
 	.summary = "make a new, empty repository",
 	.notes = "The passphrase comes from HOLDFAST_PASSPHRASE, HOLDFAST_PASSPHRASE_FILE or\n"
 		 "HOLDFAST_PASSPHRASE_COMMAND, or is asked for on the terminal.",

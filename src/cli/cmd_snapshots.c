@@ -45,6 +45,11 @@ static void put_snapshot(json_t *j, const struct hf_snapshot *s)
 	json_object_set_new(j, "tags", tags);
 	json_object_set_new(j, "complete", json_boolean(s->complete));
 	json_object_set_new(j, "sources", sources);
+	if (s->is_copy)
+		json_object_set_new(j, "copy_of", json_pack("{s:o, s:o, s:o}", "repository",
+			hf_json_hex_string(s->origin.repository.b, HF_ID_SIZE), "writer",
+			hf_json_hex_string(s->origin.snapshot.writer.b, HF_ID_SIZE), "id",
+			hf_json_hex_string(s->origin.snapshot.id.b, HF_ID_SIZE)));
 }
 
 static json_t *point_json(const struct hf_repository *repo, const struct hf_point *p)

@@ -12,6 +12,7 @@ const struct hf_command *const hf_commands[] = {
 	&hf_cmd_drill,
 	&hf_cmd_forget,
 	&hf_cmd_prune,
+	&hf_cmd_copy,
 	&hf_cmd_rebuild_index,
 	&hf_cmd_key,
 	&hf_cmd_policy,

@@ -42,10 +42,10 @@ static json_t *line_json(const struct hf_forget_plan *p, size_t i)
 static json_t *group_json(const struct hf_forget_plan *p, const struct hf_retention_group *g)
 {
 	json_t *j = json_object();
-	struct hf_id writer = {0};
-	const char *name = hf_unhex(g->writer, writer.b, HF_ID_SIZE) ? writer_name(&p->catalogue, &writer) : NULL;
-	json_object_set_new(j, "writer", json_string(g->writer));
-	json_object_set_new(j, "writer_name", name_or_null(name));
+	struct hf_id writer = hf_forget_writer(g);
+	json_object_set_new(j, "writer", hf_json_hex_string(writer.b, HF_ID_SIZE));
+	json_object_set_new(j, "writer_name", name_or_null(writer_name(&p->catalogue, &writer)));
+	json_object_set_new(j, "copies", json_boolean(hf_forget_is_of_copies(g)));
 	json_object_set_new(j, "name", hf_json_bytes(g->label, strlen(g->label)));
 	json_object_set_new(j, "snapshots", json_integer((json_int_t)g->points));
 	json_object_set_new(j, "forget", json_integer((json_int_t)g->forgotten));

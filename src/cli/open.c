@@ -118,3 +118,34 @@ int hf_cli_open(struct hf_cli *cli, struct hf_repository **out, struct hf_error 
 	free(state);
 	return r;
 }
+
+static int ask_other(void *user, struct hf_buf *out, struct hf_error *err)
+{
+	return hf_passphrase_get(user, out, err);
+}
+
+int hf_cli_open_other(const struct hf_cli *cli, const struct hf_cli_other *other, struct hf_repository **out,
+	struct hf_error *err)
+{
+	char prompt[512], key_variable[64], phrase_variable[64], file_variable[80];
+	snprintf(prompt, sizeof(prompt), "Passphrase of %s", other->url);
+	snprintf(key_variable, sizeof(key_variable), "%.40s_KEY_FILE", other->prefix);
+	snprintf(phrase_variable, sizeof(phrase_variable), "%.40s_PASSPHRASE", other->prefix);
+	snprintf(file_variable, sizeof(file_variable), "%s_FILE", phrase_variable);
+	if (other->passphrase_file) {
+		unsetenv(phrase_variable);
+		if (setenv(file_variable, other->passphrase_file, 1) < 0)
+			return hf_fail(err, HF_E_NOMEM, "out of memory");
+	}
+	struct hf_passphrase_options ask = {.name = phrase_variable, .prompt = prompt};
+	const char *key = other->key_file ? other->key_file : other->passphrase_file ? NULL : variable(key_variable);
+	char *cache = cli->no_cache ? NULL : hf_cli_cache_dir(), *state = hf_cli_state_dir();
+	const struct hf_repository_options options = {.url = other->url,
+		.credentials = {key, ask_other, &ask},
+		.cache_dir = cache,
+		.state_dir = state};
+	int r = hf_repository_open(&options, out, err);
+	free(cache);
+	free(state);
+	return r;
+}

@@ -25,6 +25,17 @@ int hf_cli_store_options(const struct hf_cli *cli, struct hf_store_open_options 
 /* Opens it. Afterwards the variables with secrets are out of the environment, so that nothing that we start inherits them. */
 int hf_cli_open(struct hf_cli *cli, struct hf_repository **out, struct hf_error *err) HF_MUST_CHECK;
 
+/* Another repository that a command needs beside the first (copy --to, init --like), and what opens it. */
+struct hf_cli_other {
+	const char *url;
+	const char *prefix; /* of variables: PREFIX_KEY_FILE, PREFIX_PASSPHRASE, …_FILE, …_COMMAND */
+	const char *key_file, *passphrase_file; /* options, which come before the variables; NULL: not given */
+};
+/* Opens it; a passphrase is asked for where nothing else is given. To be called before hf_cli_open, which takes the variables with
+ * secrets out of the environment. */
+int hf_cli_open_other(const struct hf_cli *cli, const struct hf_cli_other *other, struct hf_repository **out,
+	struct hf_error *err) HF_MUST_CHECK;
+
 /* The directories of all repositories' caches and memories: the variables', or for root below /var, else in the home directory;
  * NULL if there is none to be had. To be freed. */
 char *hf_cli_cache_dir(void);

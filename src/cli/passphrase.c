@@ -185,7 +185,8 @@ int hf_passphrase_ask(void *options, struct hf_buf *out, struct hf_error *err)
 
 void hf_passphrase_scrub_environment(void)
 {
-	static const char *const names[] = {"HOLDFAST_PASSPHRASE", "HOLDFAST_NEW_PASSPHRASE"};
+	static const char *const names[] = {"HOLDFAST_PASSPHRASE", "HOLDFAST_NEW_PASSPHRASE", "HOLDFAST_TO_PASSPHRASE",
+		"HOLDFAST_LIKE_PASSPHRASE"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		char *value = getenv(names[i]);
 		if (value)

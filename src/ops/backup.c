@@ -107,19 +107,29 @@ static int capture_into(struct backup *b, struct hf_source *source, const struct
 	return r;
 }
 
-static int capture(struct backup *b, const struct hf_source_spec *spec, struct hf_backup_source *out,
-	struct hf_snapshot_source *record, struct hf_error *err)
+static int read_source(struct backup *b, const struct hf_source_spec *spec, struct hf_captured *captured,
+	struct hf_ingested *in, struct hf_error *err)
 {
+	const struct hf_backup_origin *origin = b->options->origin;
 	struct hf_source *source = NULL;
-	struct hf_captured captured = {0};
-	struct hf_ingested in = {0};
+	if (origin)
+		return origin->fill(origin->user, (size_t)(spec - b->options->sources), b->ingest, captured, in, err);
 	int r = hf_source_open(spec, &source, err);
 	if (r < 0)
 		return r;
-	r = capture_into(b, source, spec, &captured, err);
+	r = capture_into(b, source, spec, captured, err);
 	if (r == 0)
-		r = hf_ingest_end(b->ingest, captured.detail, &in, err);
+		r = hf_ingest_end(b->ingest, captured->detail, in, err);
 	hf_source_close(source);
+	return r;
+}
+
+static int capture(struct backup *b, const struct hf_source_spec *spec, struct hf_backup_source *out,
+	struct hf_snapshot_source *record, struct hf_error *err)
+{
+	struct hf_captured captured = {0};
+	struct hf_ingested in = {0};
+	int r = read_source(b, spec, &captured, &in, err);
 	json_decref(captured.detail);
 	if (r < 0)
 		return r;
@@ -157,7 +167,7 @@ static int capture_one(struct backup *b, size_t i, struct hf_error *err)
 		return 0;
 	}
 	hf_wrap(&why, r, "source %s", spec->name);
-	if (ends_the_run(r)) {
+	if (ends_the_run(r) || b->options->origin) {
 		*err = why;
 		return r;
 	}
@@ -196,7 +206,7 @@ static int capture_all(struct backup *b, struct hf_error *err)
 
 static int see_if_readable_again(const struct backup *b, struct hf_error *err)
 {
-	for (size_t i = 0; i < b->options->source_count; i++) {
+	for (size_t i = 0; !b->options->origin && i < b->options->source_count; i++) {
 		const struct hf_source_driver *driver = hf_source_driver(b->options->sources[i].kind);
 		if (driver && driver->reads_once)
 			return hf_fail(err, HF_E_CHANGED,
@@ -240,7 +250,7 @@ static int put_snapshot(struct backup *b, struct hf_error *err)
 	if (count)
 		memcpy(s->packs, packs, count * sizeof(*packs));
 	s->pack_count = count;
-	s->time = hf_time_now();
+	s->time = b->options->origin ? b->options->origin->time : hf_time_now();
 	return hf_snapshot_put(b->options->repo, s, err);
 }
 
@@ -394,6 +404,11 @@ static int attempt(const struct backup *begun, const char *host, struct hf_error
 		b.snapshot.tags = (char **)(uintptr_t)o->tags;
 		b.snapshot.tag_count = o->tag_count;
 		b.snapshot.complete = true;
+		if (o->origin) {
+			b.snapshot.started = o->origin->started;
+			b.snapshot.is_copy = true;
+			b.snapshot.origin = o->origin->of;
+		}
 		r = capture_frozen(&b, err);
 	}
 	if (r == 0)

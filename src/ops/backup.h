@@ -8,8 +8,19 @@
 #define HF_OPS_BACKUP_H
 
 #include "base/progress.h"
+#include "pipeline/ingest.h"
 #include "repo/catalogue.h"
 #include "source/source.h"
+
+/* In place of capturing sources (copy): what is stored elsewhere. */
+struct hf_backup_origin {
+	/* Brings source number `source` of the options into `ingest` (from begin to end), and says what there is to say. */
+	int (*fill)(void *user, size_t source, struct hf_ingest *ingest, struct hf_captured *captured, struct hf_ingested *out,
+		struct hf_error *err);
+	void *user;
+	int64_t time, started; /* as they were */
+	struct hf_snapshot_origin of;
+};
 
 struct hf_backup_options {
 	struct hf_repository *repo;
@@ -24,6 +35,7 @@ struct hf_backup_options {
 	uint64_t pack_size;  /* 0: 32 MiB */
 	bool verify;	     /* read back what this run wrote before it is committed */
 	struct hf_progress *progress; /* may be NULL */
+	const struct hf_backup_origin *origin; /* NULL: the sources are captured. Else their names and kinds are all that counts */
 	/* Around the capture of the sources; optional. A prune may make it necessary to capture again: then both are called
 	 * again. `freeze` that fails ends the run; `thaw` follows whatever happened, `freeze` failed or not. */
 	int (*freeze)(void *user, struct hf_error *err);

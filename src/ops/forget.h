@@ -24,6 +24,8 @@ int hf_forget_undo(struct hf_repository *repo, const char *const *ids, size_t co
 	struct hf_error *err) HF_MUST_CHECK;
 void hf_forgotten_free(struct hf_forgotten *f);
 
+enum { HF_LINE_TEXT = 3 * HF_ID_TEXT };
+
 struct hf_forget_options {
 	const struct hf_retention_rules *rules;
 	bool dry_run; /* only plan */
@@ -36,7 +38,7 @@ struct hf_forget_plan {
 	struct hf_retention_plan plan;
 	struct hf_retention_point *points; /* private */
 	struct hf_retention_source *sources;
-	char (*writers)[HF_ID_TEXT];
+	char (*writers)[HF_LINE_TEXT]; /* the writer's id, and of copies also where they are from */
 	bool is_done; /* what it says to forget was forgotten */
 	/* Why it takes `insist` to do it; NULL if it doesn't. In a dry run this is said here, else hf_forget_by_rules fails. */
 	char *objection;
@@ -46,6 +48,9 @@ struct hf_forget_plan {
  * with the objection. Free with hf_forget_plan_free, also after failure. */
 int hf_forget_by_rules(struct hf_repository *repo, const struct hf_forget_options *options, struct hf_forget_plan *out,
 	struct hf_error *err) HF_MUST_CHECK;
+/* Of a group of such a plan: the writer, and whether it is a group of copies. */
+struct hf_id hf_forget_writer(const struct hf_retention_group *g);
+bool hf_forget_is_of_copies(const struct hf_retention_group *g);
 void hf_forget_plan_free(struct hf_forget_plan *p);
 
 #endif

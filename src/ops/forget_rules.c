@@ -35,6 +35,19 @@ static void describe(const struct hf_point *from, struct hf_retention_point *to,
 		sources[i] = (struct hf_retention_source){s->sources[i].name, s->sources[i].complete};
 }
 
+/* Copies follow those of the same origin: a key that copies for many hosts keeps what each of them made. */
+static const char *name_line(const struct hf_point *p, char out[HF_LINE_TEXT])
+{
+	char writer[HF_ID_TEXT], from[HF_ID_TEXT], by[HF_ID_TEXT];
+	hf_hex(p->ref.writer.b, HF_ID_SIZE, writer);
+	if (!p->snapshot || !p->snapshot->is_copy)
+		return strcpy(out, writer);
+	hf_hex(p->snapshot->origin.repository.b, HF_ID_SIZE, from);
+	hf_hex(p->snapshot->origin.snapshot.writer.b, HF_ID_SIZE, by);
+	snprintf(out, HF_LINE_TEXT, "%s/%s/%s", writer, from, by);
+	return out;
+}
+
 static int describe_all(struct hf_forget_plan *p, struct hf_error *err)
 {
 	const struct hf_catalogue *c = &p->catalogue;
@@ -45,7 +58,7 @@ static int describe_all(struct hf_forget_plan *p, struct hf_error *err)
 		return hf_fail(err, HF_E_NOMEM, "out of memory");
 	struct hf_retention_source *sources = p->sources;
 	for (size_t i = 0; i < c->point_count; i++) {
-		p->points[i].writer = hf_hex(c->points[i].ref.writer.b, HF_ID_SIZE, p->writers[i]);
+		p->points[i].writer = name_line(&c->points[i], p->writers[i]);
 		describe(&c->points[i], &p->points[i], sources);
 		sources += p->points[i].source_count;
 	}
@@ -63,6 +76,19 @@ static void warn_of_the_future(const struct hf_forget_plan *p)
 				hf_time_format(p->catalogue.points[i].time, time));
 }
 
+struct hf_id hf_forget_writer(const struct hf_retention_group *g)
+{
+	char text[HF_ID_TEXT] = "";
+	struct hf_id id = {0};
+	strncpy(text, g->writer, HF_ID_TEXT - 1);
+	return hf_unhex(text, id.b, HF_ID_SIZE) ? id : (struct hf_id){0};
+}
+
+bool hf_forget_is_of_copies(const struct hf_retention_group *g)
+{
+	return strchr(g->writer, '/');
+}
+
 /* --- objections ---------------------------------------------------------------------------------------------------- */
 
 /* An entry that can't be read may be the proof that protects a snapshot. */
@@ -77,12 +103,12 @@ static void object_to_groups(const struct hf_repository *repo, const struct hf_r
 	const char *before = " ";
 	for (size_t i = 0; i < plan->group_count; i++) {
 		const struct hf_retention_group *g = &plan->groups[i];
-		struct hf_id writer;
-		if (!g->is_over_half || !hf_unhex(g->writer, writer.b, HF_ID_SIZE))
+		if (!g->is_over_half)
 			continue;
+		struct hf_id writer = hf_forget_writer(g);
 		const struct hf_cert *cert = hf_certs_find(&repo->certs, &writer);
-		hf_buf_printf(out, "%s%s of %s (%zu of %zu)", before, g->label, cert ? cert->name : g->writer, g->forgotten,
-			g->points);
+		hf_buf_printf(out, "%s%s%s of %s (%zu of %zu)", before, hf_forget_is_of_copies(g) ? "copies of " : "", g->label,
+			cert ? cert->name : g->writer, g->forgotten, g->points);
 		before = ", ";
 	}
 }

@@ -2,6 +2,7 @@
 #include "ops/init.h"
 
 #include "base/log.h"
+#include "crypto/random.h"
 #include "ops/rescue.h"
 #include "repo/key_cert.h"
 #include "repo/key_new.h"
@@ -56,6 +57,42 @@ static int clear_place(struct hf_store *store, const char *url, struct hf_error 
 	return r;
 }
 
+/* --- likeness ------------------------------------------------------------------------------------------------------ */
+
+static int find_domain(const struct hf_init_options *o, struct hf_domain *out, struct hf_error *err)
+{
+	const struct hf_repository *like = o->like;
+	if (!o->like_domain) {
+		if (!like->key->has_domain)
+			return hf_fail(err, HF_E_KEY, "the key \"%s\" belongs to no domain: use another, or name one by --domain",
+				like->key->name);
+		*out = like->key->domain;
+		return 0;
+	}
+	const struct hf_cert *cert = hf_certs_find_domain(&like->certs, o->like_domain);
+	if (!cert)
+		return hf_fail(err, HF_E_NOTFOUND, "there is no domain \"%s\"", o->like_domain);
+	return hf_domain_open(like->store, like->key, &like->certs, &cert->domain, out, err);
+}
+
+/* What names and cuts chunks; not what the index is sealed with, which has no need to be shared. */
+static int make_alike(const struct hf_init_options *o, struct hf_key *owner, struct hf_config *config, struct hf_error *err)
+{
+	struct hf_domain domain = {0};
+	if (!o->like)
+		return 0;
+	int r = find_domain(o, &domain, err);
+	if (r == 0) {
+		memcpy(owner->domain.id_key, domain.id_key, sizeof(domain.id_key));
+		memcpy(owner->domain.cut_key, domain.cut_key, sizeof(domain.cut_key));
+		config->chunk_min = o->like->config.chunk_min;
+		config->chunk_average = o->like->config.chunk_average;
+		config->chunk_max = o->like->config.chunk_max;
+	}
+	hf_wipe(&domain, sizeof(domain));
+	return r < 0 ? hf_wrap(err, r, "be like %s", o->like->url) : 0;
+}
+
 /* --- the objects --------------------------------------------------------------------------------------------------- */
 
 static int put_all(struct hf_store *store, const struct hf_init_options *o, struct hf_key *owner,
@@ -65,7 +102,9 @@ static int put_all(struct hf_store *store, const struct hf_init_options *o, stru
 	struct hf_config config = HF_CONFIG_DEFAULT;
 	if (o->grace_seconds)
 		config.grace_seconds = o->grace_seconds;
-	int r = hf_rescue_note(owner, err);
+	int r = make_alike(o, owner, &config, err);
+	if (r == 0)
+		r = hf_rescue_note(owner, err);
 	if (r == 0)
 		r = hf_rescue_put(store, owner, &out->rescue_files, err);
 	if (r == 0)

@@ -12,6 +12,11 @@ struct hf_init_options {
 	struct iovec passphrase;     /* not empty */
 	const char *name;	     /* of the owner's key; NULL: "owner" */
 	uint64_t grace_seconds;	     /* 0: the default, 48 h */
+	/* Shares chunking and the naming of chunks with a domain of this repository, so that copies between the two need no cutting
+	 * anew: the one of this name, or NULL for that of the key that opened it. Whoever knows that domain's keys can test
+	 * guesses of what is stored in both. NULL: shares nothing. */
+	struct hf_repository *like;
+	const char *like_domain;
 };
 
 struct hf_init_result {

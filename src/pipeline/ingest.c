@@ -190,7 +190,7 @@ static int store_about(struct hf_ingest *in, const json_t *detail, struct hf_chu
 	return r;
 }
 
-static int flush_frames(struct hf_ingest *in, struct hf_error *err)
+int hf_ingest_flush_frames(struct hf_ingest *in, struct hf_error *err)
 {
 	int r = hf_batches_flush(in->batches, &in->plain_bytes, &in->stored_bytes, err);
 	if (r == 0)
@@ -218,7 +218,7 @@ static int complete(struct hf_ingest *in, const json_t *detail, struct hf_ingest
 	if (r == 0)
 		r = store_about(in, detail, &out->about, err);
 	if (r == 0)
-		r = flush_frames(in, err);
+		r = hf_ingest_flush_frames(in, err);
 	if (r < 0)
 		return r;
 	out->root = root.id;
@@ -278,7 +278,7 @@ void hf_ingest_abandon(struct hf_ingest *in)
 
 int hf_ingest_finish(struct hf_ingest *in, struct hf_error *err)
 {
-	int r = flush_frames(in, err);
+	int r = hf_ingest_flush_frames(in, err);
 	if (r == 0)
 		r = hf_packer_finish(in->packer, err);
 	if (r == 0)

@@ -80,6 +80,9 @@ struct hf_ingest {
 	bool is_finished;
 };
 
+/* ingest.c: seals the frames that are not full yet, with nothing submitted, and counts them as the source's. */
+int hf_ingest_flush_frames(struct hf_ingest *in, struct hf_error *err) HF_MUST_CHECK;
+
 /* ingest_sink.c */
 extern const struct hf_sink_ops hf_intake_sink_ops;
 int hf_intake_submit(struct hf_intake *t, struct hf_error *err) HF_MUST_CHECK; /* the batch being filled, if any */

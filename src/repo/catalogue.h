@@ -64,12 +64,17 @@ struct hf_point {
 	struct hf_id run;
 	int64_t time; /* the snapshot's claim, or the entry's where that can't be read; the store's if the trust is that */
 	enum hf_time_trust time_trust;
+	int64_t seen; /* when its commit was stored, by the store's clock; of a copy when the first one's was, if that is earlier */
 	int64_t proved_at;	      /* the newest successful drill on record by a key with the right to prove; 0: none */
 	struct hf_snapshot *snapshot; /* without packs; NULL: could not be read, and `failure` says why (0: was not asked for) */
 	int failure;		      /* HF_E_KEY, HF_E_CORRUPT, HF_E_NOTFOUND (the object is gone), HF_E_UNSUPPORTED */
 	char *why;
 	size_t entry; /* its commit: number in `entries` */
 };
+
+/* Whether they follow one another: by the same writer, and, of copies, of what the same writer in the same repository made. Points
+ * whose snapshots were not read count as no copies. */
+bool hf_point_is_same_line(const struct hf_point *a, const struct hf_point *b);
 
 /* What was found wrong while loading. */
 struct hf_catalogue_problem {

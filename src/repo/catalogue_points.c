@@ -198,16 +198,60 @@ static bool may_be_backdated(const struct hf_catalogue *c, const struct hf_point
 	return false;
 }
 
+static bool is_copy(const struct hf_point *p)
+{
+	return p->snapshot && p->snapshot->is_copy;
+}
+
+bool hf_point_is_same_line(const struct hf_point *a, const struct hf_point *b)
+{
+	if (!hf_id_equal(&a->ref.writer, &b->ref.writer) || is_copy(a) != is_copy(b))
+		return false;
+	if (!is_copy(a))
+		return true;
+	const struct hf_snapshot_origin *x = &a->snapshot->origin, *y = &b->snapshot->origin;
+	return hf_id_equal(&x->repository, &y->repository) && hf_id_equal(&x->snapshot.writer, &y->snapshot.writer);
+}
+
+/* Of a copy, the time before which it can't be is that of the newest one before it in its line, as that copy claims it: copies are
+ * of the past. Points before `p` were judged. */
+static int previous_copy_time(const struct making *m, const struct hf_point *p, int64_t *out, struct hf_error *err)
+{
+	const struct hf_catalogue *c = m->c;
+	bool *marks = NULL;
+	int r = 0;
+	*out = INT64_MIN;
+	for (const struct hf_point *q = c->points; r == 0 && q < p; q++) {
+		if (q->time_trust != HF_TIME_WRITER || q->time <= p->time || q->time <= *out || !hf_point_is_same_line(p, q))
+			continue;
+		if (!marks) {
+			marks = calloc(m->g->count, sizeof(*marks));
+			r = marks ? hf_graph_mark(m->g, p->entry, marks, err) : hf_fail(err, HF_E_NOMEM, "out of memory");
+		}
+		if (r == 0 && marks[q->entry])
+			*out = q->time;
+	}
+	free(marks);
+	return r;
+}
+
 static int judge_time(const struct making *m, struct hf_point *p, struct hf_error *err)
 {
 	const struct hf_catalogue_entry *e = &m->c->entries[p->entry];
-	int64_t previous = INT64_MIN;
+	int64_t previous = INT64_MIN, seen = e->store_time;
+	int r = 0;
+	if (is_copy(p) && p->snapshot->origin.seen < seen)
+		seen = p->snapshot->origin.seen;
+	p->seen = seen;
 	p->time = p->snapshot ? p->snapshot->time : e->time;
-	if (p->time > e->store_time && p->time - e->store_time > HF_TIME_TOLERANCE) {
+	if (p->time > seen && p->time - seen > HF_TIME_TOLERANCE) {
 		p->time_trust = HF_TIME_FUTURE;
 		return 0;
 	}
-	int r = may_be_backdated(m->c, p) ? previous_time(m, p->entry, &previous, err) : 0;
+	if (is_copy(p))
+		r = previous_copy_time(m, p, &previous, err);
+	else if (may_be_backdated(m->c, p))
+		r = previous_time(m, p->entry, &previous, err);
 	if (r == 0 && p->time < previous) {
 		p->time_trust = HF_TIME_STORE;
 		p->time = e->store_time;

@@ -157,7 +157,7 @@ static int check_writers(const struct query *q, const struct hf_point *best, str
 		bool newest = is_candidate(q, p) && p->snapshot;
 		for (size_t k = i + 1; newest && k < q->c->point_count; k++)
 			newest = !(is_candidate(q, &q->c->points[k]) && q->c->points[k].snapshot &&
-				   hf_id_equal(&q->c->points[k].ref.writer, &p->ref.writer));
+				   hf_point_is_same_line(&q->c->points[k], p));
 		if (!newest)
 			continue;
 		writers++;

@@ -74,6 +74,16 @@ static json_t *text_json(const char *text)
 	return hf_json_bytes(text ? text : "", text ? strlen(text) : 0);
 }
 
+static json_t *origin_json(const struct hf_snapshot_origin *o)
+{
+	json_t *j = json_object();
+	json_object_set_new(j, "repository", hf_json_hex_string(o->repository.b, HF_ID_SIZE));
+	json_object_set_new(j, "writer", hf_json_hex_string(o->snapshot.writer.b, HF_ID_SIZE));
+	json_object_set_new(j, "id", hf_json_hex_string(o->snapshot.id.b, HF_ID_SIZE));
+	json_object_set_new(j, "seen", hf_json_time(o->seen));
+	return j;
+}
+
 static json_t *snapshot_json(const struct hf_snapshot *s)
 {
 	json_t *j = json_object(), *tags = json_array(), *sources = json_array();
@@ -85,6 +95,8 @@ static json_t *snapshot_json(const struct hf_snapshot *s)
 		json_array_append_new(tags, text_json(s->tags[i]));
 	json_object_set_new(j, "complete", json_boolean(s->complete));
 	json_object_set_new(j, "tool", text_json(s->tool));
+	if (s->is_copy)
+		json_object_set_new(j, "copy_of", origin_json(&s->origin));
 	json_object_set_new(j, "sources", sources);
 	for (size_t i = 0; i < s->source_count; i++)
 		json_array_append_new(sources, source_json(&s->sources[i]));
@@ -252,6 +264,22 @@ static int parse_tags(const json_t *j, struct hf_snapshot *s, struct hf_error *e
 	return 0;
 }
 
+static int parse_origin(const json_t *j, struct hf_snapshot *s, struct hf_error *err)
+{
+	const json_t *o = json_object_get(j, "copy_of");
+	if (!o)
+		return 0;
+	s->is_copy = true;
+	int r = hf_json_hex(o, "repository", s->origin.repository.b, HF_ID_SIZE, err);
+	if (r == 0)
+		r = hf_json_hex(o, "writer", s->origin.snapshot.writer.b, HF_ID_SIZE, err);
+	if (r == 0)
+		r = hf_json_hex(o, "id", s->origin.snapshot.id.b, HF_ID_SIZE, err);
+	if (r == 0)
+		r = get_time(o, "seen", &s->origin.seen, err);
+	return r < 0 ? hf_wrap(err, r, "\"copy_of\"") : 0;
+}
+
 static int parse_json(const json_t *j, struct hf_snapshot *s, struct hf_error *err)
 {
 	int r = get_time(j, "time", &s->time, err);
@@ -265,6 +293,8 @@ static int parse_json(const json_t *j, struct hf_snapshot *s, struct hf_error *e
 		r = get_bool(j, "complete", &s->complete, err);
 	if (r == 0)
 		r = parse_tags(j, s, err);
+	if (r == 0)
+		r = parse_origin(j, s, err);
 	return r < 0 ? r : parse_sources(j, s, err);
 }
 

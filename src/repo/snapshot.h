@@ -21,6 +21,13 @@ struct hf_snapshot_source {
 	uint64_t problems;
 };
 
+/* Of a copy: which snapshot it is a copy of, wherever that lies; a copy of a copy names the first. */
+struct hf_snapshot_origin {
+	struct hf_id repository;
+	struct hf_ref snapshot;
+	int64_t seen; /* ns: when it was committed there, by that store's clock */
+};
+
 /* Owns all that it points to when it was read; hf_snapshot_put only borrows. */
 struct hf_snapshot {
 	struct hf_ref ref;
@@ -30,6 +37,8 @@ struct hf_snapshot {
 	char **tags;
 	size_t tag_count;
 	bool complete;
+	bool is_copy;
+	struct hf_snapshot_origin origin; /* of a copy */
 	struct hf_snapshot_source *sources;
 	size_t source_count;
 	struct hf_ref *packs; /* ascending by writer, then id; none twice */
