@@ -16,5 +16,6 @@ const struct hf_command *const hf_commands[] = {
 	&hf_cmd_rebuild_index,
 	&hf_cmd_key,
 	&hf_cmd_policy,
+	&hf_cmd_status,
 	NULL,
 };

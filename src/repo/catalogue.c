@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { RECORD_MAX = 64 << 20 };
+
 const char *hf_time_trust_name(enum hf_time_trust trust)
 {
 	static const char *const names[] = {"writer", "store", "future"};
@@ -338,4 +340,17 @@ int hf_catalogue_expect(const struct hf_catalogue *c, const char *head, struct h
 			return 0;
 	return hf_fail(err, HF_E_CHECK, "the catalogue of %s has no entry %s: the repository was rolled back, or is another",
 		c->repo->url, head);
+}
+
+int hf_catalogue_record(const struct hf_catalogue *c, const struct hf_catalogue_entry *entry, json_t **out,
+	struct hf_error *err)
+{
+	HF_BUF_AUTO plain = HF_BUF(RECORD_MAX);
+	struct hf_object o;
+	*out = NULL;
+	int r = hf_object_fetch(c->repo, HF_KIND_ENTRY, &entry->ref, false, &o, err);
+	if (r == 0)
+		r = hf_object_open(&o, c->repo->key, &plain, err);
+	hf_object_free(&o);
+	return r < 0 ? r : hf_json_parse(plain.data, plain.len, out, err);
 }

@@ -117,6 +117,10 @@ void hf_catalogue_free(struct hf_catalogue *c);
  * the repository was rolled back, or is another. HF_E_USAGE if it is no hash. */
 int hf_catalogue_expect(const struct hf_catalogue *c, const char *head, struct hf_error *err) HF_MUST_CHECK;
 
+/* The sealed body of an entry: for evidence the whole record. New reference. HF_E_KEY if this key may not read the catalogue. */
+int hf_catalogue_record(const struct hf_catalogue *c, const struct hf_catalogue_entry *entry, json_t **out,
+	struct hf_error *err) HF_MUST_CHECK;
+
 /* The restore point of that snapshot, or NULL. */
 const struct hf_point *hf_catalogue_point(const struct hf_catalogue *c, const struct hf_ref *snapshot);
 

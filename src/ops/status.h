@@ -1,0 +1,55 @@
+/*
+ * Status: for each source how far back its newest restore point lies, which one a drill proved last and how long that took, against
+ * the objectives; and what is wrong with the catalogue. From the catalogue alone, so that a key that reads no data can ask from
+ * any machine that reaches the repository.
+ *
+ * Ages count from when the store received the commit, by the store's clock, so a writer's wrong clock hides nothing; the time between
+ * the consistency point and the commit, which the writer measured, is added.
+ */
+#ifndef HF_OPS_STATUS_H
+#define HF_OPS_STATUS_H
+
+#include "policy/policy.h"
+#include "repo/catalogue.h"
+
+struct hf_status_options {
+	struct hf_repository *repo;
+	const struct hf_policy *policy; /* its objectives, its sources only, by its host if it names one; NULL: all, no objectives */
+	const char *host;		/* only of this key or host; NULL: all */
+};
+
+enum hf_met { HF_MET_UNKNOWN, HF_MET, HF_MISSED }; /* unknown: there is no such objective */
+
+/* One source of one writer. */
+struct hf_status_source {
+	const char *name, *kind, *writer, *host; /* name alone is set where there is no restore point at all */
+	const struct hf_point *newest;	 /* by time, without those that claim the future; NULL: there is none */
+	bool complete;			 /* the source in it */
+	uint64_t bytes;
+	int64_t consistency_point, age_ns;
+	const struct hf_point *proved;	 /* the newest that a drill proved; NULL: none was */
+	int64_t proved_at;		 /* when, by the store's clock */
+	bool has_drill, drill_ok;	 /* the newest drill of it, whatever its result */
+	int64_t drilled_at, rto_ns, rpo_ns; /* of the newest drill that was good */
+	int64_t service_rto_ns;		 /* of that whole drill: what the objective is held against */
+	int64_t expected_rto_ns;	 /* for the size of the newest point, at the rates of that drill; 0: not known */
+	enum hf_met rpo_met, rto_met;
+};
+
+struct hf_status {
+	struct hf_catalogue catalogue;
+	struct hf_status_source *sources; /* by name, then writer */
+	size_t source_count;
+	size_t future;	      /* points that claim the future, and so are set apart */
+	bool is_whole;	      /* nothing of the catalogue is damaged, gone or rolled back */
+	bool has_verify, verify_ok; /* the newest verify on record */
+	int64_t verified_at;
+	int64_t rpo_objective, rto_objective; /* ns; 0: none */
+	bool met;	      /* no objective was missed */
+};
+
+/* HF_E_KEY if this key can't read the catalogue. What is wrong is in catalogue.problems. Free with hf_status_free, also after failure. */
+int hf_status_get(const struct hf_status_options *options, struct hf_status *out, struct hf_error *err) HF_MUST_CHECK;
+void hf_status_free(struct hf_status *s);
+
+#endif
