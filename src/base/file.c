@@ -1,6 +1,8 @@
 /* Files and durability; see file.h. The only file that calls rename and fsync. */
 #include "base/file.h"
 
+#include "base/direct.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -156,12 +158,16 @@ static int write_parts(int dirfd, const char *path, const struct iovec *parts, i
 	HF_FD_AUTO fd = openat(dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
 		return hf_fail_errno(err, errno, "create %s", path);
-	for (int i = 0; i < count; i++) {
-		int r = hf_write_full(fd, parts[i].iov_base, parts[i].iov_len, path, err);
-		if (r < 0)
-			return r;
-	}
-	return hf_fsync(fd, path, err);
+	size_t total = 0;
+	for (int i = 0; i < count; i++)
+		total += parts[i].iov_len;
+	int r = 0;
+	if (total >= HF_DIRECT_MIN)
+		r = hf_direct_write(fd, parts, count, path, err);
+	else
+		for (int i = 0; i < count && r == 0; i++)
+			r = hf_write_full(fd, parts[i].iov_base, parts[i].iov_len, path, err);
+	return r < 0 ? r : hf_fsync(fd, path, err);
 }
 
 int hf_file_write(int dirfd, const char *path, const struct iovec *parts, int count,

@@ -35,7 +35,7 @@ static const struct hf_option_info options[] = {
 	{ONE_FILE_SYSTEM, "one-file-system", NULL, "volumes: stay on the file system of the SOURCE"},
 	{DIRECT, "direct", NULL, "SQLite: stream under the lock of a rollback-journal database\nrather than spool it first"},
 	{VERIFY, "verify", NULL, "read back what this run wrote before it is done"},
-	{COMPRESSION, "compression", "LEVEL", "of zstd, 1 to 19 (default: 3)"},
+	{COMPRESSION, "compression", "LEVEL", "of zstd, 1 to 19 (default: 3; 2 for pages of databases)"},
 	{SCRATCH, "scratch", "DIR", "for spools and temporary files (default: /var/tmp)"},
 	{PROVE, "prove", "drill", "with --policy: drill what was taken; 0 only if it came back"},
 	{0},

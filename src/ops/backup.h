@@ -30,7 +30,7 @@ struct hf_backup_options {
 	size_t tag_count;
 	const char *host;    /* NULL: this machine's name */
 	const char *scratch; /* for spools and spills */
-	int level;	     /* of zstd, 1 to 19; 0: 3 */
+	int level;	     /* of zstd, 1 to 19; 0: 3, and 2 for pages of databases (pipeline/lane.c) */
 	int threads;	     /* 0: as many as there are processors */
 	uint64_t pack_size;  /* 0: 32 MiB */
 	bool verify;	     /* read back what this run wrote before it is committed */

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { THREADS_MAX = 8, DEFAULT_LEVEL = 3 };
+enum { THREADS_MAX = 8 };
 
 static int processors(void)
 {
@@ -50,8 +50,6 @@ int hf_ingest_new(const struct hf_ingest_options *options, struct hf_ingest **ou
 	in->run = hf_id_new();
 	if (!in->options.threads)
 		in->options.threads = processors();
-	if (!in->options.level)
-		in->options.level = DEFAULT_LEVEL;
 	int r = open_parts(in, err);
 	if (r < 0) {
 		hf_ingest_free(in);

@@ -31,7 +31,7 @@ struct hf_ingest_options {
 	struct hf_index *index;
 	const char *scratch; /* for spilling the sort of many entries */
 	int threads;	     /* workers; 0: as many as there are processors, at most 8 */
-	int level;	     /* of zstd; 0: 3 */
+	int level;	     /* of zstd; 0: as was measured best for each kind of data (lane.c) */
 	uint64_t pack_size;  /* 0: 32 MiB */
 	bool (*is_fit)(void *user, const struct hf_ref *pack); /* may this run rely on it? NULL: on all */
 	void *user;

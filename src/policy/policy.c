@@ -217,7 +217,7 @@ static const struct hf_field policy_fields[] = {
 	{KEY(timezone, HF_FIELD_TEXT), .fallback = "UTC"},
 	{KEY(host, HF_FIELD_TEXT)},
 	{KEY(tags, HF_FIELD_TEXTS)},
-	{KEY(compression, HF_FIELD_COUNT), .fallback = "3", .least = 1, .most = 19},
+	{KEY(compression, HF_FIELD_COUNT), .fallback = "0", .least = 0, .most = 19},
 	{KEY(scratch, HF_FIELD_TEXT), .fallback = "/var/tmp"},
 	{KEY(sources, HF_FIELD_GROUPS), .schema = &source, .required = true},
 	{KEY(retention, HF_FIELD_GROUP), .schema = &retention, .optional = true},

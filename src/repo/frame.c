@@ -20,6 +20,7 @@ struct hf_frame_maker {
 	const struct hf_run_key *key;
 	struct hf_aead *aead;
 	ZSTD_CCtx *zstd;
+	struct hf_compression chosen;
 };
 
 /* An AEAD context kept for a run key that was used lately. */
@@ -68,7 +69,7 @@ size_t hf_frame_bound(size_t len)
 	return padded(INNER_HEAD + ZSTD_compressBound(len)) + HF_AEAD_TAG;
 }
 
-int hf_frame_maker_new(const struct hf_run_key *k, int level, struct hf_frame_maker **out, struct hf_error *err)
+int hf_frame_maker_new(const struct hf_run_key *k, struct hf_frame_maker **out, struct hf_error *err)
 {
 	struct hf_frame_maker *m = calloc(1, sizeof(*m));
 	ZSTD_CCtx *zstd = m ? ZSTD_createCCtx() : NULL;
@@ -78,14 +79,22 @@ int hf_frame_maker_new(const struct hf_run_key *k, int level, struct hf_frame_ma
 	}
 	*m = (struct hf_frame_maker){.key = k, .zstd = zstd};
 	int r = hf_aead_new(k->secret, &m->aead, err);
-	if (r == 0 && (ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, level)) ||
-			      ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 0))))
-		r = hf_fail(err, HF_E_USAGE, "zstd refuses compression level %d", level);
 	if (r < 0) {
 		hf_frame_maker_free(m);
 		return r;
 	}
 	*out = m;
+	return 0;
+}
+
+int hf_frame_maker_choose(struct hf_frame_maker *m, const struct hf_compression *c, struct hf_error *err)
+{
+	if (m->chosen.level == c->level && m->chosen.hash_log == c->hash_log)
+		return 0;
+	if (ZSTD_isError(ZSTD_CCtx_setParameter(m->zstd, ZSTD_c_compressionLevel, c->level)) ||
+		ZSTD_isError(ZSTD_CCtx_setParameter(m->zstd, ZSTD_c_hashLog, c->hash_log)))
+		return hf_fail(err, HF_E_USAGE, "zstd refuses compression level %d", c->level);
+	m->chosen = *c;
 	return 0;
 }
 

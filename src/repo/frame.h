@@ -13,9 +13,15 @@
 struct hf_frame_maker;
 struct hf_frame_opener;
 
-/* `level`: zstd's, 1 to 19. */
-int hf_frame_maker_new(const struct hf_run_key *k, int level, struct hf_frame_maker **out,
-	struct hf_error *err) HF_MUST_CHECK;
+int hf_frame_maker_new(const struct hf_run_key *k, struct hf_frame_maker **out, struct hf_error *err) HF_MUST_CHECK;
+
+/* How hard to compress. Chosen before the first frame, and again whenever that changes. HF_E_USAGE: zstd knows no such level. */
+struct hf_compression {
+	int level;    /* of zstd, 1 to 19 */
+	int hash_log; /* of its hash table; 0: as the level has it */
+};
+int hf_frame_maker_choose(struct hf_frame_maker *m, const struct hf_compression *c, struct hf_error *err) HF_MUST_CHECK;
+
 /* Compresses, pads, seals and appends the stored form of `len` bytes as frame `number` (never used twice). */
 int hf_frame_make(struct hf_frame_maker *m, uint64_t number, const void *plain, size_t len, struct hf_buf *out,
 	struct hf_error *err) HF_MUST_CHECK;

@@ -91,7 +91,7 @@ static void everything_else_has_a_default(void **state)
 	assert_false(p->has_retention);
 	assert_string_equal(p->timezone, "UTC");
 	assert_string_equal(p->scratch, "/var/tmp");
-	assert_int_equal(p->compression, 3);
+	assert_int_equal(p->compression, 0);
 	assert_true(p->prune.every == 7 * 24 * 3600 * HF_SECOND);
 	assert_false(p->verify.is_wanted || p->verify.written);
 	assert_true(!p->objectives.rpo && !p->objectives.rto);
