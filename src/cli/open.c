@@ -66,6 +66,10 @@ int hf_cli_store_options(const struct hf_cli *cli, struct hf_store_open_options 
 	if (cli->connections && (*end || n < 1 || n > 256))
 		return hf_fail(err, HF_E_USAGE, "--connections %s is not a number from 1 to 256", cli->connections);
 	out->connections = (int)n;
+	if (cli->policy) {
+		out->limit_upload = cli->policy->limits.upload;
+		out->limit_download = cli->policy->limits.download;
+	}
 	int r = rate("--limit-upload", cli->limit_upload, &out->limit_upload, err);
 	return r < 0 ? r : rate("--limit-download", cli->limit_download, &out->limit_download, err);
 }
@@ -145,6 +149,47 @@ int hf_cli_open_other(const struct hf_cli *cli, const struct hf_cli_other *other
 		.cache_dir = cache,
 		.state_dir = state};
 	int r = hf_repository_open(&options, out, err);
+	free(cache);
+	free(state);
+	return r;
+}
+
+struct asking_place {
+	const struct hf_cli *cli;
+	const struct hf_policy_place *place;
+	const struct hf_buf *passphrase;
+};
+
+static int ask_place(void *user, struct hf_buf *out, struct hf_error *err)
+{
+	const struct asking_place *a = user;
+	char prompt[512];
+	int r = hf_policy_secret_get(&a->place->passphrase, "the copy's passphrase", out, err);
+	if (r == 0)
+		r = hf_policy_secret_get(&a->cli->policy->primary.passphrase, "the policy's passphrase", out, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (a->passphrase->len) {
+		hf_buf_add(out, a->passphrase->data, a->passphrase->len);
+		return hf_buf_check(out, "passphrase", err);
+	}
+	snprintf(prompt, sizeof(prompt), "Passphrase of %s", a->place->repository);
+	const struct hf_passphrase_options ask = {.prompt = prompt};
+	return hf_passphrase_get(&ask, out, err);
+}
+
+int hf_cli_open_place(const struct hf_cli *cli, const struct hf_policy_place *place, const struct hf_buf *passphrase,
+	struct hf_repository **out, struct hf_error *err)
+{
+	struct asking_place ask = {cli, place, passphrase};
+	char *cache = cli->no_cache ? NULL : hf_cli_cache_dir(), *state = hf_cli_state_dir();
+	struct hf_repository_options options = {.url = place->repository,
+		.credentials = {place->key_file, ask_place, &ask},
+		.cache_dir = cache,
+		.state_dir = state};
+	int r = hf_cli_store_options(cli, &options.store, err);
+	if (r == 0)
+		r = hf_repository_open(&options, out, err);
 	free(cache);
 	free(state);
 	return r;

@@ -8,6 +8,7 @@
 #ifndef HF_CLI_OPEN_H
 #define HF_CLI_OPEN_H
 
+#include "base/buf.h"
 #include "cli/cli.h"
 #include "repo/repository.h"
 
@@ -35,6 +36,12 @@ struct hf_cli_other {
  * secrets out of the environment. */
 int hf_cli_open_other(const struct hf_cli *cli, const struct hf_cli_other *other, struct hf_repository **out,
 	struct hf_error *err) HF_MUST_CHECK;
+
+struct hf_policy_place;
+/* Opens a copy's repository: by its own key file or passphrase, else the policy's passphrase, else `passphrase` (what the environment
+ * had; may be empty), else the terminal. */
+int hf_cli_open_place(const struct hf_cli *cli, const struct hf_policy_place *place, const struct hf_buf *passphrase,
+	struct hf_repository **out, struct hf_error *err) HF_MUST_CHECK;
 
 /* The directories of all repositories' caches and memories: the variables', or for root below /var, else in the home directory;
  * NULL if there is none to be had. To be freed. */

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One step: what it did goes to `said`. 1: it was not due, and `said` says so. */
 typedef int step_function(struct hf_nightly *n, char **said, struct hf_error *err);
 
 /* --- when the last one was ------------------------------------------------------------------------------------------- */
@@ -21,7 +20,7 @@ static int last_time(struct hf_nightly *n, const char *what, int64_t *out, struc
 {
 	struct hf_catalogue c;
 	*out = 0;
-	int r = hf_catalogue_load(n->options->repo, NULL, &c, err);
+	int r = hf_catalogue_load(n->repo, NULL, &c, err);
 	for (size_t i = 0; r == 0 && i < c.entry_count; i++)
 		if (c.entries[i].kind == HF_CATALOGUE_EVIDENCE && strcmp(c.entries[i].what, what) == 0 &&
 			c.entries[i].store_time > *out)
@@ -47,7 +46,7 @@ static int put_evidence(struct hf_nightly *n, const char *what, bool ok, json_t 
 {
 	struct hf_catalogue c;
 	const struct hf_new_evidence evidence = {.what = what, .ok = ok, .record = record};
-	int r = hf_catalogue_load(n->options->repo, NULL, &c, err);
+	int r = hf_catalogue_load(n->repo, NULL, &c, err);
 	if (r == 0)
 		r = hf_catalogue_evidence(&c, &evidence, NULL, err);
 	hf_catalogue_free(&c);
@@ -66,7 +65,7 @@ static int retain(struct hf_nightly *n, char **said, struct hf_error *err)
 	if (r == 0) {
 		hf_policy_rules(p, zone, &rules);
 		const struct hf_forget_options options = {.rules = &rules};
-		r = hf_forget_by_rules(n->options->repo, &options, &plan, err);
+		r = hf_forget_by_rules(n->repo, &options, &plan, err);
 	}
 	if (r == 0 && asprintf(said, "%zu of %zu snapshots forgotten", plan.plan.forgotten, plan.plan.count) < 0)
 		*said = NULL;
@@ -96,7 +95,7 @@ static int prune(struct hf_nightly *n, char **said, struct hf_error *err)
 {
 	const struct hf_policy *p = n->options->policy;
 	struct hf_prune_result result = {0};
-	const struct hf_prune_options o = {.repo = n->options->repo, .grace = p->prune.grace, .has_grace = p->prune.grace > 0,
+	const struct hf_prune_options o = {.repo = n->repo, .grace = p->prune.grace, .has_grace = p->prune.grace > 0,
 		.scratch = p->scratch, .progress = n->options->progress};
 	char size[HF_SIZE_TEXT];
 	int r = is_due(n, "prune", p->prune.every, said, err);
@@ -126,7 +125,7 @@ static int record_verify(struct hf_nightly *n, const struct hf_verify_result *v,
 static int verify(struct hf_nightly *n, char **said, struct hf_error *err)
 {
 	const struct hf_policy_verify *p = &n->options->policy->verify;
-	const struct hf_verify_options o = {.repo = n->options->repo, .read_data = p->read_data || p->sample > 0,
+	const struct hf_verify_options o = {.repo = n->repo, .read_data = p->read_data || p->sample > 0,
 		.sample = p->sample, .progress = n->options->progress};
 	struct hf_verify_result v = {0};
 	char size[HF_SIZE_TEXT];
@@ -148,12 +147,17 @@ static int verify(struct hf_nightly *n, char **said, struct hf_error *err)
 
 /* --- all of them ----------------------------------------------------------------------------------------------------- */
 
+static char *copy_text(const char *text)
+{
+	return text ? strdup(text) : NULL;
+}
+
 static int skip(struct hf_nightly *n, enum hf_step step, const char *lacks, struct hf_error *err)
 {
-	struct hf_nightly_step s = {.name = hf_step_name(step), .outcome = HF_OUTCOME_SKIPPED};
-	if (asprintf(&s.said, "key %s lacks %s", n->options->repo->key->name, lacks) < 0)
+	struct hf_nightly_step s = {.name = hf_step_name(step), .what = copy_text(n->what), .outcome = HF_OUTCOME_SKIPPED};
+	if (asprintf(&s.said, "key %s lacks %s", n->repo->key->name, lacks) < 0)
 		s.said = NULL;
-	hf_info("%s is skipped: key %s lacks %s", s.name, n->options->repo->key->name, lacks);
+	hf_info("%s is skipped: key %s lacks %s", s.name, n->repo->key->name, lacks);
 	return hf_nightly_note(n, &s, err);
 }
 
@@ -161,27 +165,57 @@ static int take_step(struct hf_nightly *n, enum hf_step step, step_function *fun
 {
 	struct hf_error why = {0};
 	struct hf_nightly_step s = {.name = hf_step_name(step)};
-	const char *lacks = hf_step_lacks(step, n->options->repo->key);
+	const char *lacks = hf_step_lacks(step, n->repo->key);
 	if (!hf_step_is_wanted(step, n->options->policy))
 		return 0;
 	if (lacks)
 		return skip(n, step, lacks, err);
+	s.what = copy_text(n->what);
 	int64_t began = hf_time_monotonic();
 	int r = function(n, &s.said, &why);
 	s.elapsed_ns = hf_time_monotonic() - began;
 	s.outcome = r < 0 ? HF_OUTCOME_FAILED : r == 0 ? HF_OUTCOME_DONE : HF_OUTCOME_SKIPPED;
 	s.code = r < 0 ? r : 0;
+	if (n->what && (r == HF_E_NOREPO || r == HF_E_KEY || r == HF_E_USAGE))
+		s.code = HF_E_IO; /* the exit statuses for these speak of the first repository */
 	if (r < 0 && !s.said)
 		s.said = strdup(why.msg);
 	return hf_nightly_note(n, &s, err);
 }
 
-int hf_nightly_upkeep(struct hf_nightly *n, struct hf_error *err)
+/* What keeps one repository small. */
+static int tidy(struct hf_nightly *n, struct hf_error *err)
 {
 	int r = take_step(n, HF_STEP_RETENTION, retain, err);
-	if (r == 0)
-		r = take_step(n, HF_STEP_PRUNE, prune, err);
-	if (r == 0)
-		r = take_step(n, HF_STEP_VERIFY, verify, err);
+	return r < 0 ? r : take_step(n, HF_STEP_PRUNE, prune, err);
+}
+
+/* A copy that can't be opened is a copy that was not made; retention is for those that were. */
+static int tend_copy(struct hf_nightly *n, const struct hf_policy_place *place, struct hf_error *err)
+{
+	HF_REPOSITORY_AUTO *to = NULL;
+	size_t before = n->result->step_count;
+	n->place = place;
+	n->what = place->repository;
+	n->to = &to;
+	int r = take_step(n, HF_STEP_COPY, hf_nightly_copy, err);
+	if (r == 0 && to && n->result->steps[before].outcome == HF_OUTCOME_DONE) {
+		n->repo = to;
+		r = tidy(n, err);
+		n->repo = n->options->repo;
+	}
+	n->what = NULL;
 	return r;
+}
+
+int hf_nightly_upkeep(struct hf_nightly *n, struct hf_error *err)
+{
+	const struct hf_policy *p = n->options->policy;
+	int r = 0;
+	n->repo = n->options->repo;
+	for (size_t i = 0; r == 0 && i < p->copies.count; i++)
+		r = tend_copy(n, (const struct hf_policy_place *)p->copies.items + i, err);
+	if (r == 0)
+		r = tidy(n, err);
+	return r < 0 ? r : take_step(n, HF_STEP_VERIFY, verify, err);
 }

@@ -40,11 +40,12 @@ static bool is_by(const struct hf_repository *repo, const struct hf_point *p, co
 	return !host || strcmp(p->snapshot->host, host) == 0 || strcmp(writer_name(repo, &p->ref.writer), host) == 0;
 }
 
-static struct hf_status_source *find(struct hf_status *out, const char *name, const struct hf_id *writer)
+/* Of the line that the point belongs to; NULL: of any. */
+static struct hf_status_source *find(struct hf_status *out, const char *name, const struct hf_point *p)
 {
 	for (size_t i = 0; i < out->source_count; i++)
 		if (strcmp(out->sources[i].name, name) == 0 &&
-			(!writer || (out->sources[i].newest && hf_id_equal(&out->sources[i].newest->ref.writer, writer))))
+			(!p || (out->sources[i].newest && hf_point_is_same_line(out->sources[i].newest, p))))
 			return &out->sources[i];
 	return NULL;
 }
@@ -62,12 +63,11 @@ static int add_source(struct hf_status *out, const char *name, struct hf_status_
 
 static int note_source(struct work *w, const struct hf_point *p, const struct hf_snapshot_source *s, struct hf_error *err)
 {
-	const struct hf_catalogue *c = &w->out->catalogue;
-	struct hf_status_source *row = find(w->out, s->name, &p->ref.writer);
+	struct hf_status_source *row = find(w->out, s->name, p);
 	int r = row ? 0 : add_source(w->out, s->name, &row, err);
 	if (r < 0)
 		return r;
-	int64_t received = c->entries[p->entry].store_time, took = p->snapshot->time - s->consistency_point;
+	int64_t took = p->snapshot->time - s->consistency_point;
 	row->kind = s->kind;
 	row->writer = writer_name(w->options->repo, &p->ref.writer);
 	row->host = p->snapshot->host;
@@ -75,7 +75,7 @@ static int note_source(struct work *w, const struct hf_point *p, const struct hf
 	row->complete = s->complete;
 	row->bytes = s->bytes;
 	row->consistency_point = s->consistency_point;
-	row->age_ns = w->now - received + (took > 0 ? took : 0);
+	row->age_ns = w->now - p->seen + (took > 0 ? took : 0);
 	return 0;
 }
 
@@ -173,7 +173,7 @@ static int note_drill(struct work *w, const struct hf_catalogue_entry *e, struct
 		hf_warn("the record of a drill can't be read: %s", why.msg);
 	for (size_t i = 0; r == 0 && i < w->out->source_count; i++) {
 		struct hf_status_source *row = &w->out->sources[i];
-		if (row->newest && hf_id_equal(&row->newest->ref.writer, &p->ref.writer))
+		if (row->newest && hf_point_is_same_line(row->newest, p))
 			note_result(row, e, p, record);
 	}
 	return 0;
