@@ -23,14 +23,12 @@ static int open_parts(struct hf_ingest *in, struct hf_error *err)
 {
 	const struct hf_ingest_options *o = &in->options;
 	const struct hf_key *key = o->repo->key;
-	int r = hf_run_key_new(key, HF_PACK_DATA, &in->run, 0, &in->run_key, err);
 	const struct hf_packer_options packer = {.store = o->repo->store, .key = key, .index = o->index,
-		.run_key = &in->run_key, .pack_size = o->pack_size};
-	if (r == 0)
-		r = hf_packer_new(&packer, &in->packer, err);
+		.run = in->run, .pack_size = o->pack_size, .key_bytes = o->key_bytes};
+	int r = hf_packer_new(&packer, &in->packer, err);
 	if (r == 0)
 		r = hf_pack_set_new(&in->packs, err);
-	const struct hf_lane_options lanes = {.domain = &key->domain, .run_key = &in->run_key, .index = o->index,
+	const struct hf_lane_options lanes = {.domain = &key->domain, .index = o->index,
 		.packer = in->packer, .packs = in->packs, .level = o->level};
 	if (r == 0)
 		r = hf_lane_new(&lanes, &in->meta, err);
@@ -333,19 +331,20 @@ void hf_ingest_free(struct hf_ingest *in)
 	hf_lane_free(in->meta);
 	hf_packer_free(in->packer);
 	hf_pack_set_free(in->packs);
-	hf_run_key_wipe(&in->run_key);
 	free(in);
 }
 
 /* --- reading back ----------------------------------------------------------------------------------------------------- */
 
-static int verify_pack(struct hf_ingest *in, struct hf_pack_checker *checker, const struct hf_ref *pack,
-	struct hf_error *err)
+static int verify_pack(struct hf_ingest *in, struct hf_pack_checker *checker, size_t number, struct hf_error *err)
 {
 	const struct hf_repository *repo = in->options.repo;
+	size_t count;
+	const struct hf_ref *pack = &hf_packer_packs(in->packer, &count)[number];
+	const struct hf_run_key *key = hf_packer_key_of(in->packer, number);
 	struct hf_pack_table table = {0};
-	int r = hf_pack_open_own(repo->store, pack, &in->run_key, &repo->certs, &table, err);
-	const struct hf_pack_check check = {.table = &table, .key = &in->run_key};
+	int r = hf_pack_open_own(repo->store, pack, key, &repo->certs, &table, err);
+	const struct hf_pack_check check = {.table = &table, .key = key};
 	if (r == 0)
 		r = hf_pack_checker_run(checker, &check, err);
 	if (r == 0)
@@ -358,10 +357,10 @@ int hf_ingest_verify(struct hf_ingest *in, struct hf_error *err)
 {
 	struct hf_pack_checker *checker = NULL;
 	size_t count;
-	const struct hf_ref *packs = hf_packer_packs(in->packer, &count);
+	hf_packer_packs(in->packer, &count);
 	int r = hf_pack_checker_new(in->options.repo->store, &in->options.repo->key->domain, &checker, err);
 	for (size_t i = 0; i < count && r == 0; i++)
-		r = verify_pack(in, checker, &packs[i], err);
+		r = verify_pack(in, checker, i, err);
 	hf_pack_checker_free(checker);
 	return r < 0 ? hf_wrap(err, r, "read back what was just written") : 0;
 }

@@ -69,7 +69,6 @@ struct hf_memo_list {
 struct hf_ingest {
 	struct hf_ingest_options options;
 	struct hf_id run;
-	struct hf_run_key run_key;
 	struct hf_packer *packer;
 	struct hf_pack_set *packs;
 	struct hf_batches *batches;

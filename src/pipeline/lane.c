@@ -51,7 +51,7 @@ int hf_lane_new(const struct hf_lane_options *options, struct hf_lane **out, str
 		l->filling[i].plain = HF_BUF(HF_FRAME_MAX);
 	int r = hf_chunk_hasher_new(options->domain, &l->hasher, err);
 	if (r == 0)
-		r = hf_frame_maker_new(options->run_key, &l->maker, err);
+		r = hf_frame_maker_new(&l->maker, err);
 	if (r < 0) {
 		hf_lane_free(l);
 		return r;
@@ -74,18 +74,10 @@ void hf_lane_free(struct hf_lane *l)
 	free(l);
 }
 
-static int seal(struct hf_lane *l, enum hf_lane_class c, struct hf_error *err)
+/* The sealed frame goes to the packer; the next one starts empty. */
+static int hand_over(struct hf_lane *l, enum hf_lane_class c, struct hf_error *err)
 {
 	struct filling *f = &l->filling[c];
-	if (!f->count)
-		return 0;
-	hf_buf_clear(&l->stored);
-	const struct hf_compression asked = {.level = l->options.level};
-	int r = hf_frame_maker_choose(l->maker, asked.level ? &asked : &classes[c].compression, err);
-	if (r == 0)
-		r = hf_frame_make(l->maker, f->number, f->plain.data, f->plain.len, &l->stored, err);
-	if (r < 0)
-		return r;
 	const struct hf_new_frame frame = {.number = f->number, .stored = l->stored.data, .stored_len = l->stored.len,
 		.plain_len = (uint32_t)f->plain.len, .chunk_kind = classes[c].kind, .chunks = f->chunks,
 		.chunk_count = f->count};
@@ -95,6 +87,28 @@ static int seal(struct hf_lane *l, enum hf_lane_class c, struct hf_error *err)
 	f->count = 0;
 	f->has_number = false;
 	return hf_packer_add(l->options.packer, &frame, err);
+}
+
+static int seal(struct hf_lane *l, enum hf_lane_class c, struct hf_error *err)
+{
+	struct filling *f = &l->filling[c];
+	if (!f->count)
+		return 0;
+	hf_buf_clear(&l->stored);
+	const struct hf_compression asked = {.level = l->options.level};
+	int r = hf_frame_maker_choose(l->maker, asked.level ? &asked : &classes[c].compression, err);
+	const struct hf_run_key *key;
+	if (r == 0)
+		r = hf_packer_hold_key(l->options.packer, &key, err);
+	if (r < 0)
+		return r;
+	r = hf_frame_maker_rekey(l->maker, key, err);
+	if (r == 0)
+		r = hf_frame_make(l->maker, f->number, f->plain.data, f->plain.len, &l->stored, err);
+	if (r == 0)
+		r = hand_over(l, c, err);
+	hf_packer_release_key(l->options.packer);
+	return r;
 }
 
 /* Makes sure that `len` more bytes fit into the frame, and that it has a number. */

@@ -14,7 +14,6 @@ struct hf_lane;
 
 struct hf_lane_options {
 	const struct hf_domain *domain;
-	const struct hf_run_key *run_key;
 	struct hf_index *index;
 	struct hf_packer *packer;
 	struct hf_pack_set *packs;

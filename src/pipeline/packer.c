@@ -3,8 +3,13 @@
  *
  * Two pack builders go round: one is filled under `lock`, the other is being uploaded by the uploader thread. When the
  * current one is full it becomes `full` and the other one, once it is free, the current.
+ *
+ * A pack holds frames of one data key. Whoever seals a frame holds the present key (`key_lock`, shared) until the frame is
+ * added; to change the key, that lock is taken alone and all packs are let go first.
  */
 #include "pipeline/packer.h"
+
+#include "base/time.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,6 +17,8 @@
 enum { BUILDERS = 2 };
 #define DEFAULT_PACK_SIZE (32u << 20)
 #define NO_PACK UINT32_MAX
+#define KEY_BYTES (UINT64_C(1) << 45) /* half of what the format allows: frames on their way count too */
+#define KEY_AGE (24 * 3600 * INT64_C(1000000000))
 
 struct hf_packer {
 	struct hf_packer_options options;
@@ -20,7 +27,13 @@ struct hf_packer {
 	bool is_free[BUILDERS];
 	uint64_t next_frame;
 	struct hf_ref *packs;
+	uint32_t *key_of; /* by pack: the number of its key */
 	size_t pack_count, pack_cap;
+	struct hf_run_key **keys; /* by number; the last is the present one */
+	size_t key_count;
+	int64_t key_made;     /* monotonic */
+	uint64_t key_sealed;  /* bytes of frames under the present key; atomic */
+	pthread_rwlock_t key_lock;
 	uint32_t *pack_of; /* by frame number */
 	size_t frame_cap;
 	uint64_t stored;
@@ -70,6 +83,32 @@ static void *upload_loop(void *user)
 	return NULL;
 }
 
+/* Appends a fresh data key and gives it to the builders, which must be free. */
+static int add_key(struct hf_packer *p, struct hf_error *err)
+{
+	struct hf_run_key **grown = realloc(p->keys, (p->key_count + 1) * sizeof(*grown));
+	if (!grown)
+		return hf_fail(err, HF_E_NOMEM, "no memory");
+	p->keys = grown;
+	struct hf_run_key *k = grown[p->key_count] = calloc(1, sizeof(*k));
+	if (!k)
+		return hf_fail(err, HF_E_NOMEM, "no memory");
+	int r = hf_run_key_new(p->options.key, HF_PACK_DATA, &p->options.run, (uint32_t)p->key_count, k, err);
+	if (r < 0) {
+		free(k);
+		return r;
+	}
+	p->key_count++;
+	p->key_made = hf_time_monotonic();
+	__atomic_store_n(&p->key_sealed, 0, __ATOMIC_RELAXED);
+	for (int i = 0; i < BUILDERS && r == 0; i++) {
+		hf_pack_builder_free(p->builders[i]);
+		p->builders[i] = NULL;
+		r = hf_pack_builder_new(p->options.key, k, &p->builders[i], err);
+	}
+	return r;
+}
+
 int hf_packer_new(const struct hf_packer_options *options, struct hf_packer **out, struct hf_error *err)
 {
 	struct hf_packer *p = calloc(1, sizeof(*p));
@@ -78,13 +117,14 @@ int hf_packer_new(const struct hf_packer_options *options, struct hf_packer **ou
 	p->options = *options;
 	if (!p->options.pack_size)
 		p->options.pack_size = DEFAULT_PACK_SIZE;
+	if (!p->options.key_bytes)
+		p->options.key_bytes = KEY_BYTES;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->changed, NULL);
-	int r = 0;
-	for (int i = 0; i < BUILDERS && r == 0; i++) {
-		r = hf_pack_builder_new(options->key, options->run_key, &p->builders[i], err);
+	pthread_rwlock_init(&p->key_lock, NULL);
+	for (int i = 0; i < BUILDERS; i++)
 		p->is_free[i] = true;
-	}
+	int r = add_key(p, err);
 	if (r == 0 && pthread_create(&p->uploader, NULL, upload_loop, p) != 0)
 		r = hf_fail(err, HF_E_NOMEM, "start a thread for uploads");
 	p->has_uploader = r == 0;
@@ -130,11 +170,14 @@ static int begin_pack(struct hf_packer *p, struct hf_error *err)
 	if (p->pack_count == p->pack_cap) {
 		size_t cap = p->pack_cap ? p->pack_cap * 2 : 64;
 		struct hf_ref *grown = realloc(p->packs, cap * sizeof(*grown));
-		if (!grown)
+		p->packs = grown ? grown : p->packs;
+		uint32_t *key_of = grown ? realloc(p->key_of, cap * sizeof(*key_of)) : NULL;
+		if (!key_of)
 			return hf_fail(err, HF_E_NOMEM, "no memory");
-		p->packs = grown;
+		p->key_of = key_of;
 		p->pack_cap = cap;
 	}
+	p->key_of[p->pack_count] = (uint32_t)(p->key_count - 1);
 	p->packs[p->pack_count++] = hf_pack_builder_table(p->current)->pack;
 	return 0;
 }
@@ -181,9 +224,61 @@ static int add_locked(struct hf_packer *p, const struct hf_new_frame *frame, str
 	return r;
 }
 
+/* --- data keys -------------------------------------------------------------------------------------------------------- */
+
+static bool is_due(struct hf_packer *p)
+{
+	return __atomic_load_n(&p->key_sealed, __ATOMIC_RELAXED) >= p->options.key_bytes ||
+		hf_time_monotonic() - p->key_made >= KEY_AGE;
+}
+
+/* Hands the current pack over and waits until no builder is in use. */
+static int let_packs_go(struct hf_packer *p, struct hf_error *err)
+{
+	pthread_mutex_lock(&p->lock);
+	int r = p->current ? end_pack(p, err) : 0;
+	while (r == 0 && !p->failed && !(p->is_free[0] && p->is_free[1]))
+		pthread_cond_wait(&p->changed, &p->lock);
+	if (r == 0 && p->failed)
+		r = failure(p, err);
+	pthread_mutex_unlock(&p->lock);
+	return r;
+}
+
+int hf_packer_hold_key(struct hf_packer *p, const struct hf_run_key **key, struct hf_error *err)
+{
+	pthread_rwlock_rdlock(&p->key_lock);
+	while (is_due(p)) {
+		pthread_rwlock_unlock(&p->key_lock);
+		pthread_rwlock_wrlock(&p->key_lock);
+		int r = is_due(p) ? let_packs_go(p, err) : 0;
+		if (r == 0 && is_due(p))
+			r = add_key(p, err);
+		pthread_rwlock_unlock(&p->key_lock);
+		if (r < 0)
+			return r;
+		pthread_rwlock_rdlock(&p->key_lock);
+	}
+	*key = p->keys[p->key_count - 1];
+	return 0;
+}
+
+void hf_packer_release_key(struct hf_packer *p)
+{
+	pthread_rwlock_unlock(&p->key_lock);
+}
+
+const struct hf_run_key *hf_packer_key_of(const struct hf_packer *p, size_t pack)
+{
+	return p->keys[p->key_of[pack]];
+}
+
+/* --- adding ----------------------------------------------------------------------------------------------------------- */
+
 int hf_packer_add(struct hf_packer *p, const struct hf_new_frame *frame, struct hf_error *err)
 {
 	pthread_mutex_lock(&p->lock);
+	__atomic_fetch_add(&p->key_sealed, frame->stored_len, __ATOMIC_RELAXED);
 	int r = add_locked(p, frame, err);
 	pthread_mutex_unlock(&p->lock);
 	return r;
@@ -251,6 +346,13 @@ void hf_packer_free(struct hf_packer *p)
 	stop_uploader(p);
 	for (int i = 0; i < BUILDERS; i++)
 		hf_pack_builder_free(p->builders[i]);
+	for (size_t i = 0; i < p->key_count; i++) {
+		hf_run_key_wipe(p->keys[i]);
+		free(p->keys[i]);
+	}
+	free(p->keys);
+	free(p->key_of);
+	pthread_rwlock_destroy(&p->key_lock);
 	pthread_mutex_destroy(&p->lock);
 	pthread_cond_destroy(&p->changed);
 	free(p->packs);

@@ -69,7 +69,7 @@ size_t hf_frame_bound(size_t len)
 	return padded(INNER_HEAD + ZSTD_compressBound(len)) + HF_AEAD_TAG;
 }
 
-int hf_frame_maker_new(const struct hf_run_key *k, struct hf_frame_maker **out, struct hf_error *err)
+int hf_frame_maker_new(struct hf_frame_maker **out, struct hf_error *err)
 {
 	struct hf_frame_maker *m = calloc(1, sizeof(*m));
 	ZSTD_CCtx *zstd = m ? ZSTD_createCCtx() : NULL;
@@ -77,14 +77,22 @@ int hf_frame_maker_new(const struct hf_run_key *k, struct hf_frame_maker **out, 
 		free(m);
 		return hf_fail(err, HF_E_NOMEM, "no memory");
 	}
-	*m = (struct hf_frame_maker){.key = k, .zstd = zstd};
-	int r = hf_aead_new(k->secret, &m->aead, err);
-	if (r < 0) {
-		hf_frame_maker_free(m);
-		return r;
-	}
+	*m = (struct hf_frame_maker){.zstd = zstd};
 	*out = m;
 	return 0;
+}
+
+int hf_frame_maker_rekey(struct hf_frame_maker *m, const struct hf_run_key *k, struct hf_error *err)
+{
+	if (m->key == k)
+		return 0;
+	hf_aead_free(m->aead);
+	m->aead = NULL;
+	m->key = NULL;
+	int r = hf_aead_new(k->secret, &m->aead, err);
+	if (r == 0)
+		m->key = k;
+	return r;
 }
 
 int hf_frame_maker_choose(struct hf_frame_maker *m, const struct hf_compression *c, struct hf_error *err)

@@ -13,7 +13,9 @@
 struct hf_frame_maker;
 struct hf_frame_opener;
 
-int hf_frame_maker_new(const struct hf_run_key *k, struct hf_frame_maker **out, struct hf_error *err) HF_MUST_CHECK;
+int hf_frame_maker_new(struct hf_frame_maker **out, struct hf_error *err) HF_MUST_CHECK;
+/* The data key to seal with, which must outlive its use; before the first frame, and cheap where it is the same as before. */
+int hf_frame_maker_rekey(struct hf_frame_maker *m, const struct hf_run_key *k, struct hf_error *err) HF_MUST_CHECK;
 
 /* How hard to compress. Chosen before the first frame, and again whenever that changes. HF_E_USAGE: zstd knows no such level. */
 struct hf_compression {

@@ -1,0 +1,235 @@
+/*
+ * The way in and the way out together: a synthetic source into a store in memory, and back through the index as a reader
+ * finds it. What comes out is what went in, whatever the sizes of files, packs and data keys, with several workers.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "pipeline/egress.h"
+#include "pipeline/ingest.h"
+#include "repo/index.h"
+#include "repo/key_cert.h"
+#include "repo/key_new.h"
+#include "repo/pack.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILES = 300, LARGEST = 3 << 20, PAGE = 4096 };
+
+static struct hf_repository *repo;
+static uint8_t *bytes, *wanted;
+
+/* What file i holds: like text, so that it compresses, and every fifth file is like another. */
+static size_t content(unsigned i, uint8_t *out)
+{
+	unsigned seed = i % 5 ? i : 10;
+	size_t len = seed == 77 ? LARGEST : seed == 78 ? 40 * PAGE : seed * 37 % 20000;
+	uint32_t x = seed + 1;
+	for (size_t k = 0; k < len; k++) {
+		if (k % 16 == 0)
+			x = x * 1664525 + 1013904223;
+		out[k] = (uint8_t)(k % 16 < 6 ? x >> (k % 4 * 8) : 'a' + x % 26);
+	}
+	return len;
+}
+
+static struct hf_entry entry_of(unsigned i, char path[32], size_t len)
+{
+	int n = snprintf(path, 32, "f%05u", i);
+	return (struct hf_entry){.type = HF_ENTRY_FILE, .path = path, .path_len = (size_t)n, .mode = 0640, .size = len,
+		.cut = i == 78 ? HF_CUT_PAGES : HF_CUT_CONTENT, .page_size = i == 78 ? PAGE : 0};
+}
+
+/* Pushes file i in pieces of odd sizes; of a database the first page comes again, last. */
+static void push(struct hf_sink *sink, unsigned i)
+{
+	struct hf_error err = {0};
+	char path[32];
+	size_t len = content(i, bytes), piece = i == 78 ? PAGE : 7001;
+	const struct hf_entry entry = entry_of(i, path, len);
+	const struct hf_sink_end end = {.size = len};
+	assert_int_equal(sink->ops->begin(sink, &entry, &err), 0);
+	if (i == 78)
+		assert_int_equal(sink->ops->data(sink, 0, bytes + PAGE, PAGE, &err), 0);
+	for (size_t at = i == 78 ? PAGE : 0; at < len; at += piece)
+		assert_int_equal(
+			sink->ops->data(sink, at, bytes + at, len - at < piece ? len - at : piece, &err), 0);
+	if (i == 78)
+		assert_int_equal(sink->ops->data(sink, 0, bytes, PAGE, &err), 0);
+	assert_int_equal(sink->ops->end(sink, &end, &err), 0);
+}
+
+static struct hf_index *open_index(void)
+{
+	const struct hf_index_options options = {.store = repo->store, .key = repo->key, .domain = &repo->key->domain,
+		.certs = &repo->certs};
+	struct hf_index *index;
+	assert_int_equal(hf_index_open(&options, &index, NULL), 0);
+	return index;
+}
+
+struct run {
+	struct hf_ingested in;
+	size_t packs, keys;
+};
+
+static struct run ingest(const struct hf_ingest_options *given)
+{
+	struct hf_error err = {0};
+	struct run run = {0};
+	struct hf_index *index = open_index();
+	struct hf_ingest_options options = *given;
+	options.repo = repo;
+	options.index = index;
+	options.scratch = "/tmp";
+	options.threads = 4;
+	struct hf_ingest *in;
+	struct hf_sink *sink;
+	const struct hf_ingest_source source = {.name = "synthetic", .is_ordered = true};
+	assert_int_equal(hf_ingest_new(&options, &in, &err), 0);
+	assert_int_equal(hf_ingest_begin(in, &source, &sink, &err), 0);
+	for (unsigned i = 0; i < FILES; i++)
+		push(sink, i);
+	assert_int_equal(hf_ingest_end(in, NULL, &run.in, &err), 0);
+	assert_int_equal(hf_ingest_finish(in, &err), 0);
+	if (hf_ingest_verify(in, &err) < 0)
+		fail_msg("%s", err.msg);
+	const struct hf_ref *packs = hf_ingest_packs(in, &run.packs);
+	for (size_t i = 0; i < run.packs; i++) {
+		struct hf_run_key key;
+		assert_int_equal(hf_pack_open(repo->store, &packs[i], repo->key, &repo->certs, &key, NULL, &err), 0);
+		run.keys = key.number + 1 > run.keys ? key.number + 1 : run.keys;
+		hf_run_key_wipe(&key);
+	}
+	json_decref(run.in.problems);
+	hf_ingest_free(in);
+	hf_index_close(index);
+	return run;
+}
+
+/* Reads the whole source back and compares. */
+static void compare(const struct hf_chunk_id *root)
+{
+	struct hf_error err = {0};
+	struct hf_index *index = open_index();
+	const struct hf_reader_options reading = {.repo = repo, .index = index, .domain = &repo->key->domain};
+	struct hf_reader *reader;
+	struct hf_egress *out;
+	assert_int_equal(hf_reader_new(&reading, &reader, &err), 0);
+	const struct hf_egress_options options = {.reader = reader, .root = *root, .threads = 3};
+	assert_int_equal(hf_egress_new(&options, &out, &err), 0);
+	struct hf_feed *feed = hf_egress_feed(out);
+	struct hf_piece *piece;
+	unsigned i = 0;
+	size_t len = 0, seen = 0;
+	while (feed->ops->next(feed, &piece, &err) == 1) {
+		char path[32];
+		if (piece->first) {
+			len = content(i, wanted);
+			seen = 0;
+			const struct hf_entry entry = entry_of(i, path, len);
+			assert_int_equal(piece->entry->path_len, entry.path_len);
+			assert_memory_equal(piece->entry->path, path, entry.path_len);
+			assert_int_equal(piece->entry->size, len);
+			assert_int_equal(piece->entry->mode, 0640);
+		}
+		size_t at = piece->offset;
+		for (size_t s = 0; s < piece->span_count; at += piece->spans[s++].iov_len)
+			assert_memory_equal(piece->spans[s].iov_base, wanted + at, piece->spans[s].iov_len);
+		seen += piece->len;
+		if (piece->last) {
+			assert_int_equal(seen, len);
+			i++;
+		}
+		feed->ops->release(feed, piece);
+	}
+	assert_int_equal(err.code, 0);
+	assert_int_equal(i, FILES);
+	hf_egress_free(out);
+	hf_reader_free(reader);
+	hf_index_close(index);
+}
+
+static void test_there_and_back(void **state)
+{
+	(void)state;
+	const struct run run = ingest(&(struct hf_ingest_options){0});
+	assert_int_equal(run.in.files, FILES);
+	assert_int_equal(run.keys, 1);
+	compare(&run.in.root);
+}
+
+static void test_what_is_there_is_not_stored_again(void **state)
+{
+	(void)state;
+	const struct run first = ingest(&(struct hf_ingest_options){0}), second = ingest(&(struct hf_ingest_options){0});
+	assert_true(first.in.bytes_new > 0);
+	assert_memory_equal(first.in.root.b, second.in.root.b, sizeof(first.in.root.b));
+	assert_int_equal(second.in.bytes_new, 0);
+	assert_int_equal(second.in.bytes_stored, 0);
+	compare(&second.in.root);
+}
+
+static void test_many_packs_and_data_keys(void **state)
+{
+	(void)state;
+	const struct run run = ingest(&(struct hf_ingest_options){.pack_size = 100000, .key_bytes = 300000});
+	assert_true(run.packs > 4);
+	assert_true(run.keys > 2);
+	compare(&run.in.root);
+}
+
+static bool none_fits(void *user, const struct hf_ref *pack)
+{
+	(void)user;
+	(void)pack;
+	return false;
+}
+
+static void test_levels(void **state)
+{
+	(void)state;
+	const struct run hard = ingest(&(struct hf_ingest_options){.level = 19, .is_fit = none_fits});
+	compare(&hard.in.root);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	struct hf_store *store;
+	struct hf_key *owner;
+	struct hf_config config = HF_CONFIG_DEFAULT;
+	const struct hf_repository_options options = {.url = "memory"};
+	bytes = malloc(LARGEST);
+	wanted = malloc(LARGEST);
+	if (!bytes || !wanted || hf_store_open_memory(&store, NULL) < 0 || hf_key_new_owner("owner", &owner, NULL) < 0 ||
+		hf_cert_put(store, owner, owner, NULL) < 0 || hf_config_put(store, owner, &config, NULL) < 0)
+		return -1;
+	return hf_repository_adopt(&options, store, owner, &repo, NULL);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	hf_repository_close(repo);
+	free(bytes);
+	free(wanted);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_there_and_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_is_there_is_not_stored_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many_packs_and_data_keys, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_levels, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
