@@ -32,6 +32,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 MIB = 1 << 20
 KINDS = {"config": 1, "slot": 2, "cert": 3, "pack": 4, "index": 5, "snapshot": 6, "entry": 7, "void": 8,
@@ -273,6 +274,7 @@ class Repository:
         self.id = hex_member(key, "repository", 16, what)
         self.owner = hex_member(key, "owner_id", 16, what)
         self.owner_public = hex_member(key, "owner_public", 32, what)
+        self.key_id, self.sign_secret = hex_member(key, "id", 16, what), hex_member(key, "sign_secret", 32, what)
         for epoch in member(key, "epochs", list, what):
             names = [n for n in ("data_public", "catalogue_public", "data_secret", "catalogue_secret") if epoch.get(n)]
             self.epochs[member(epoch, "epoch", int, what)] = {n: hex_member(epoch, n, 32, what) for n in names}
@@ -315,11 +317,31 @@ class Repository:
              f"{newest.name}: not of format version 1, or a false number")
         need(hex_member(newest.clear, "owner_public", 32, newest.name) == self.owner_public,
              f"{newest.name}: names another owner")
+        self.learn_epochs(newest)
         for e in self.objects("cert"):
             try:
                 self.add_certificate(e)
             except Damaged as error:
                 self.problem(str(error))
+
+    def learn_epochs(self, config):
+        """The epochs that began after the key was made, opened by what the owner granted it (section 5)."""
+        secret = hkdf(self.sign_secret, b"", b"holdfast grant v1")
+        own = X25519PrivateKey.from_private_bytes(secret).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        publics = {member(e, "epoch", int, config.name): e for e in member(config.clear, "epochs", list, config.name)}
+        for grant in config.clear.get("grants") or []:
+            number = member(grant, "epoch", int, config.name)
+            if number in self.epochs or number not in publics or hex_member(grant, "key", 16, config.name) != self.key_id:
+                continue
+            context = self.id + self.key_id + struct.pack("<I", number)
+            plain = box_open(secret, own, context, bytes.fromhex(member(grant, "box", str, config.name)), config.name)
+            need(len(plain) == 64, f"{config.name}: what was granted this key of epoch {number} reads nothing back")
+            self.epochs[number] = {"catalogue_secret": plain[:32], "data_secret": plain[32:]}
+            for which in ("catalogue", "data"):
+                public = hex_member(publics[number], which + "_public", 32, config.name)
+                made = X25519PrivateKey.from_private_bytes(self.epochs[number][which + "_secret"]).public_key()
+                need(made.public_bytes(Encoding.Raw, PublicFormat.Raw) == public, f"{config.name}: a false grant")
+                self.epochs[number][which + "_public"] = public
 
     def add_certificate(self, e):
         need(hex_member(e.clear, "key", 16, e.name) == e.oid, f"{e.name}: certifies another key")

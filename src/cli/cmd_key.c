@@ -1,4 +1,4 @@
-/* holdfast key add | list | revoke | remove | export: who may do what with a repository. */
+/* holdfast key add | list | revoke | remove | rotate | export: who may do what with a repository. */
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/time.h"
@@ -126,13 +126,13 @@ static bool is_verb(const struct request *q, const char *verb)
 
 static int check(struct request *q, struct hf_error *err)
 {
-	static const char verbs[] = "add, list, revoke, remove or export";
+	static const char verbs[] = "add, list, revoke, remove, rotate or export";
 	if (!q->verb)
 		return hf_fail(err, HF_E_USAGE, "key: %s?", verbs);
 	if (is_verb(q, "add"))
 		return check_add(q, err);
 	bool one = is_verb(q, "remove") || is_verb(q, "revoke"), export = is_verb(q, "export");
-	if (!one && !export && !is_verb(q, "list"))
+	if (!one && !export && !is_verb(q, "list") && !is_verb(q, "rotate"))
 		return hf_fail(err, HF_E_USAGE, "key: %s, not \"%s\"", verbs, q->verb);
 	const struct hf_key_add_options *o = &q->add;
 	if (q->passphrase || o->kind || o->maintain || o->domain || o->name || (q->sheet && !export))
@@ -374,6 +374,46 @@ static int export_sheet(struct hf_cli *cli, struct hf_error *err)
 	return r;
 }
 
+static json_t *names_json(char (*names)[HF_KEY_NAME_MAX], size_t count)
+{
+	json_t *a = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(a, json_string(names[i]));
+	return a;
+}
+
+static int print_rotated(const struct hf_cli *cli, const struct hf_key_rotated *rotated, struct hf_error *err)
+{
+	if (cli->json) {
+		json_t *j = json_object();
+		json_object_set_new(j, "epoch", json_integer(rotated->epoch));
+		json_object_set_new(j, "granted", names_json(rotated->granted, rotated->granted_count));
+		json_object_set_new(j, "left_out", names_json(rotated->left_out, rotated->left_out_count));
+		return hf_print_json(j, err);
+	}
+	hf_print("What is stored from now on is sealed to epoch %u, which these keys open:", (unsigned)rotated->epoch);
+	for (size_t i = 0; i < rotated->granted_count; i++)
+		hf_print("%s %s", i ? "," : "", rotated->granted[i]);
+	hf_print(".\nWhat was stored before stays as it is, and old keys still open it.\n");
+	return 0;
+}
+
+static int rotate(struct hf_cli *cli, struct hf_error *err)
+{
+	HF_REPOSITORY_AUTO *repo = NULL;
+	struct hf_key_rotated rotated = {0};
+	int r = hf_cli_open(cli, &repo, err);
+	if (r == 0)
+		r = hf_key_rotate(repo, &rotated, err);
+	for (size_t i = 0; r == 0 && i < rotated.left_out_count; i++)
+		hf_warn("the key \"%s\" was certified by an older version and can't be granted the new epoch: make it anew",
+			rotated.left_out[i]);
+	if (r == 0)
+		r = print_rotated(cli, &rotated, err);
+	hf_key_rotated_free(&rotated);
+	return r;
+}
+
 static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 {
 	struct request q = {0};
@@ -384,6 +424,8 @@ static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 		return list(cli, err);
 	if (is_verb(&q, "remove") || is_verb(&q, "revoke"))
 		return remove_item(cli, &q, err);
+	if (is_verb(&q, "rotate"))
+		return rotate(cli, err);
 	if (is_verb(&q, "export"))
 		return export_sheet(cli, err);
 	return q.passphrase ? add_passphrase(cli, &q, err) : add_key(cli, &q, err);
@@ -396,6 +438,7 @@ const struct hf_command hf_cmd_key = {
 		     "       holdfast [-r REPO] key list\n"
 		     "       holdfast [-r REPO] key revoke NAME|ID\n"
 		     "       holdfast [-r REPO] key remove NAME|ID\n"
+		     "       holdfast [-r REPO] key rotate\n"
 		     "       holdfast [-r REPO] key export --sheet",
 	.summary = "add, list and revoke keys, add and remove passphrases",
 	.notes = "Adding, revoking and removing takes the owner's key, which a passphrase opens. Revoking a key\n"

@@ -70,4 +70,18 @@ int hf_key_remove(struct hf_repository *repo, const char *which, struct hf_key_i
 int hf_key_revoke(struct hf_repository *repo, const char *which, struct hf_key_item *revoked,
 	struct hf_error *err) HF_MUST_CHECK;
 
+struct hf_key_rotated {
+	uint32_t epoch; /* the new one */
+	char (*granted)[HF_KEY_NAME_MAX];  /* keys that open it */
+	char (*left_out)[HF_KEY_NAME_MAX]; /* keys that should and can't: certified by an old version, to be made anew */
+	size_t granted_count, left_out_count;
+};
+
+/* Starts a new epoch of the sealing pairs. What is stored from now on by whoever opens the repository is sealed to the new pairs; every
+ * key but those that are revoked is granted the secrets that its kind holds, and finds them when it opens the repository: no key
+ * file needs to be made anew, and passphrases stay. What was stored before stays as it is, and readable by the old secrets.
+ * HF_E_CORRUPT where the catalogue can't tell who was revoked. Free with hf_key_rotated_free, also after failure. */
+int hf_key_rotate(struct hf_repository *repo, struct hf_key_rotated *out, struct hf_error *err) HF_MUST_CHECK;
+void hf_key_rotated_free(struct hf_key_rotated *rotated);
+
 #endif

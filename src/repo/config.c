@@ -2,6 +2,7 @@
 #include "repo/config.h"
 
 #include "base/time.h"
+#include "repo/key_grant.h"
 #include "repo/key_internal.h"
 #include "repo/object.h"
 
@@ -53,6 +54,8 @@ static json_t *config_json(const struct hf_config *c, const struct hf_key *owner
 	json_object_set_new(j, "owner_id", hf_json_hex_string(owner->id.b, HF_ID_SIZE));
 	json_object_set_new(j, "owner_public", hf_json_hex_string(owner->owner_public, 32));
 	json_object_set_new(j, "epochs", epochs_json(owner));
+	if (c->grants)
+		json_object_set(j, "grants", (json_t *)(uintptr_t)c->grants);
 	json_object_set_new(j, "chunks", chunks_json(c));
 	json_object_set_new(j, "grace_seconds", json_integer((json_int_t)c->grace_seconds));
 	return j;
@@ -183,7 +186,7 @@ static int keep_last(
 	return 0;
 }
 
-int hf_config_load(struct hf_store *store, const struct hf_key *key, uint64_t least, struct hf_config *out,
+int hf_config_load(struct hf_store *store, struct hf_key *key, uint64_t least, struct hf_config *out,
 	struct hf_error *err)
 {
 	*out = (struct hf_config){0};
@@ -200,6 +203,8 @@ int hf_config_load(struct hf_store *store, const struct hf_key *key, uint64_t le
 		r = hf_object_verify(&o, key->owner_public, err);
 	if (r == 0)
 		r = parse_config(&o, out, err);
+	if (r == 0)
+		r = hf_grant_learn(key, o.clear, err);
 	hf_object_free(&o);
 	if (r == 0 && out->n < least)
 		r = hf_fail(err, HF_E_CORRUPT,
@@ -207,6 +212,22 @@ int hf_config_load(struct hf_store *store, const struct hf_key *key, uint64_t le
 			"rolled back",
 			(unsigned long long)out->n, (unsigned long long)least);
 	return r < 0 ? hf_wrap(err, r, "load the repository's configuration") : 0;
+}
+
+int hf_config_grants(struct hf_store *store, const struct hf_key *key, uint64_t n, json_t **out, struct hf_error *err)
+{
+	char name[HF_NAME_MAX];
+	struct hf_object o = {0};
+	const struct hf_ref ref = {key->owner_id, config_id(n)};
+	int r = hf_object_get(store, hf_object_name(HF_KIND_CONFIG, &ref, name), &key->repository, &o, err);
+	if (r == 0)
+		r = hf_object_verify(&o, key->owner_public, err);
+	const json_t *there = r == 0 ? json_object_get(o.clear, "grants") : NULL;
+	*out = r == 0 ? (there ? json_deep_copy(there) : json_array()) : NULL;
+	hf_object_free(&o);
+	if (r == 0 && !*out)
+		r = hf_fail(err, HF_E_NOMEM, "out of memory");
+	return r;
 }
 
 int hf_config_probe(struct hf_store *store, struct hf_id *repository, struct hf_error *err)

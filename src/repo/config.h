@@ -5,6 +5,7 @@
 #ifndef HF_REPO_CONFIG_H
 #define HF_REPO_CONFIG_H
 
+#include "base/json.h"
 #include "repo/key.h"
 #include "store/store.h"
 
@@ -17,6 +18,7 @@ struct hf_config {
 	uint8_t data_public[32], catalogue_public[32];
 	bool has_previous;
 	uint8_t previous[32], hash[32]; /* of the one before, and of this one */
+	const json_t *grants; /* only for put, borrowed: of epochs to keys (key_grant.h); NULL: none */
 };
 
 /* What `init` starts with. */
@@ -34,8 +36,12 @@ int hf_config_put(struct hf_store *store, const struct hf_key *owner, struct hf_
 
 /* The newest configuration that `key`'s owner signed. `least` is the greatest n ever seen of this repository
  * (0: none): a lesser one is a rollback, HF_E_CORRUPT. So is a damaged newest one: an older one does not
- * stand in for it. None at all: HF_E_NOREPO. */
-int hf_config_load(struct hf_store *store, const struct hf_key *key, uint64_t least, struct hf_config *out,
+ * stand in for it. None at all: HF_E_NOREPO. Adds to `key` the epochs that are newer than it, with what was granted to it. */
+int hf_config_load(struct hf_store *store, struct hf_key *key, uint64_t least, struct hf_config *out,
+	struct hf_error *err) HF_MUST_CHECK;
+
+/* The grants in the configuration with this number, verified: a new array, which may be empty. */
+int hf_config_grants(struct hf_store *store, const struct hf_key *key, uint64_t n, json_t **out,
 	struct hf_error *err) HF_MUST_CHECK;
 
 /* Whether the store holds anything that looks like a configuration; `repository` (unless NULL) is its claim,

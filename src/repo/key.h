@@ -57,6 +57,8 @@ struct hf_cert {
 	char name[HF_KEY_NAME_MAX];
 	unsigned rights;
 	uint8_t sign_public[32];
+	bool has_box;
+	uint8_t box_public[32]; /* to which grants of new epochs are sealed (key_grant.h); certificates of old have none */
 	bool has_domain;
 	struct hf_id domain;
 	char domain_name[HF_KEY_NAME_MAX];

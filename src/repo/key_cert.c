@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "crypto/random.h"
 #include "repo/key_file.h"
+#include "repo/key_grant.h"
 #include "repo/key_internal.h"
 #include "repo/object.h"
 
@@ -17,7 +18,7 @@ enum { SECRETS_MAX = 64 << 10 };
 /* --- making
  * --------------------------------------------------------------------------------------------------- */
 
-static json_t *cert_json(const struct hf_key *key)
+static json_t *cert_json(const struct hf_key *key, const uint8_t box_public[32])
 {
 	json_t *j = json_object();
 	json_object_set_new(j, "key", hf_json_hex_string(key->id.b, HF_ID_SIZE));
@@ -25,6 +26,7 @@ static json_t *cert_json(const struct hf_key *key)
 	json_object_set_new(j, "name", json_string(key->name));
 	json_object_set_new(j, "rights", hf_key_rights_json(key->rights));
 	json_object_set_new(j, "sign_public", hf_json_hex_string(key->sign_public, 32));
+	json_object_set_new(j, "box_public", hf_json_hex_string(box_public, 32));
 	json_object_set_new(j, "domain",
 		key->has_domain ? hf_json_hex_string(key->domain.id.b, HF_ID_SIZE) : json_null());
 	json_object_set_new(j, "domain_name", json_string(key->has_domain ? key->domain.name : ""));
@@ -35,7 +37,11 @@ static json_t *cert_json(const struct hf_key *key)
 int hf_cert_put(
 	struct hf_store *store, const struct hf_key *owner, const struct hf_key *key, struct hf_error *err)
 {
-	HF_JSON_AUTO *clear = cert_json(key), *secrets = json_object();
+	uint8_t box_public[32];
+	int made = hf_grant_public(key->sign_secret, box_public, err);
+	if (made < 0)
+		return hf_wrap(err, made, "certify the key %s", key->name);
+	HF_JSON_AUTO *clear = cert_json(key, box_public), *secrets = json_object();
 	if (key->has_domain)
 		hf_key_domain_put(secrets, &key->domain);
 	char *text = hf_json_text(secrets);
@@ -82,6 +88,9 @@ static int parse_cert(const struct hf_object *o, struct hf_cert *out, struct hf_
 		r = hf_json_hex(o->clear, "sign_public", out->sign_public, 32, err);
 	if (r == 0)
 		r = parse_domain(o->clear, out, err);
+	out->has_box = json_object_get(o->clear, "box_public") != NULL;
+	if (r == 0 && out->has_box)
+		r = hf_json_hex(o->clear, "box_public", out->box_public, 32, err);
 	return r < 0 ? r : hf_key_time_parse(o->clear, "created", &out->created, err);
 }
 

@@ -272,9 +272,10 @@ int hf_repository_require(const struct hf_repository *repo, unsigned rights, con
 int hf_repository_require_reading(const struct hf_repository *repo, bool data, const char *what, struct hf_error *err)
 {
 	const struct hf_key *key = repo->key;
+	/* Of a later epoch it may lack the secrets: what was sealed before can be read. */
 	for (size_t i = 0; i < key->epoch_count; i++)
-		if (!(data ? key->epochs[i].has_data_secret : key->epochs[i].has_catalogue_secret))
-			return hf_fail(err, HF_E_KEY, "the key \"%s\" (kind %s) cannot %s: it does not open %s", key->name,
-				hf_key_kind_name(key->kind), what, data ? "data" : "the catalogue");
-	return 0;
+		if (data ? key->epochs[i].has_data_secret : key->epochs[i].has_catalogue_secret)
+			return 0;
+	return hf_fail(err, HF_E_KEY, "the key \"%s\" (kind %s) cannot %s: it does not open %s", key->name,
+		hf_key_kind_name(key->kind), what, data ? "data" : "the catalogue");
 }
