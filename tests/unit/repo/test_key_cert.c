@@ -171,7 +171,7 @@ static void a_shared_domain_opens_by_any_certificate(void **state)
 	struct hf_store *both = tampered(store, "-", NULL, NULL);
 	assert_int_equal(hf_cert_put(both, owner, second, NULL), 0);
 	struct hf_certs certs;
-	assert_int_equal(hf_certs_load(both, reader, &certs, NULL), 0);
+	assert_int_equal(hf_certs_load(both, NULL, reader, &certs, NULL), 0);
 	const struct hf_key *damaged[] = {writer, second};
 	for (size_t i = 0; i < 2; i++) {
 		struct hf_ref ref = {owner->id, damaged[i]->id};
