@@ -37,6 +37,7 @@ enum hf_code {
 	HF_E_NETWORK = -13,	/* a server could not be reached or hung up */
 	HF_E_CHECK = -14,	/* a verification or check failed, or could not run (exit 20) */
 	HF_E_CHANGED = -15,	/* what was being read changed or vanished under us */
+	HF_E_LOCKED = -16,	/* the store keeps it from being deleted until its lock ends */
 };
 
 #define HF_ERROR_MAX 2048

@@ -87,6 +87,7 @@ static int print_json(const struct request *q, const struct hf_prune_result *p, 
 	put_count(j, "snapshots", p->snapshots);
 	put_count(j, "segments", p->segments);
 	put_count(j, "others", p->others);
+	put_count(j, "locked", p->locked);
 	json_object_set(j, "problems", p->problems);
 	if (q->prune.dry_run)
 		json_object_set(j, "plan", q->plan);
@@ -105,6 +106,8 @@ static int print_text(const struct request *q, const struct hf_prune_result *p)
 	if (p->held)
 		hf_print("%llu condemned packs (%s) are still referred to, and stay until nothing does.\n",
 			(unsigned long long)p->held, hf_size_format(p->held_bytes, size));
+	if (p->locked)
+		hf_print("%llu objects are under a lock, and go when it has ended.\n", (unsigned long long)p->locked);
 	if (p->stopped)
 		hf_print("%llu packs (%s) would go, were it not for what can't be read.\n", (unsigned long long)p->stopped,
 			hf_size_format(p->stopped_bytes, size));

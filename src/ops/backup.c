@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/time.h"
+#include "ops/renew.h"
 #include "ops/run_keeper.h"
 #include "ops/snapshots.h"
 #include "pipeline/ingest.h"
@@ -311,6 +312,14 @@ static int commit(struct backup *b, struct hf_error *err)
 	return r;
 }
 
+/* The snapshot is committed, whatever becomes of this: what fails is a warning. */
+static void renew_locks(const struct backup *b)
+{
+	struct hf_error why = {0};
+	if (hf_renew(b->options->repo, b->snapshot.packs, b->snapshot.pack_count, &why) < 0)
+		hf_warn("%s", why.msg);
+}
+
 static int finish(struct backup *b, struct hf_error *err)
 {
 	int r = hf_ingest_finish(b->ingest, err);
@@ -324,6 +333,8 @@ static int finish(struct backup *b, struct hf_error *err)
 		r = commit(b, err);
 	if (r == 0)
 		hf_ingest_remember(b->ingest);
+	if (r == 0)
+		renew_locks(b);
 	return r;
 }
 

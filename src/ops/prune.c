@@ -29,6 +29,10 @@ int hf_prune_erase(struct hf_prune *p, enum hf_kind kind, const struct hf_ref *r
 		r = tell(p, "delete", hf_object_name(kind, ref, name), size, why, err);
 	if (r == 0 && !p->options->dry_run)
 		r = hf_eraser_erase(&eraser, name, err);
+	if (r == HF_E_LOCKED) {
+		p->result->locked++;
+		return 0;
+	}
 	return r < 0 ? hf_wrap(err, r, "prune") : 0;
 }
 
@@ -50,7 +54,8 @@ static int read_clock(struct hf_prune *p, struct hf_error *err)
 	if (r < 0)
 		return hf_wrap(err, r, "ask the store for its time");
 	p->clock.now = info.time_ns;
-	return hf_eraser_erase(&eraser, name, err);
+	r = hf_eraser_erase(&eraser, name, err);
+	return r == HF_E_LOCKED ? 0 : r; /* tidied when its lock has ended */
 }
 
 /* --- condemning ------------------------------------------------------------------------------------------------------- */
@@ -94,8 +99,9 @@ static void count_kept(struct hf_prune_result *out, const struct hf_gc_pack *pac
 
 static int count_delete(struct hf_prune *p, const struct hf_gc_pack *pack, struct hf_error *err)
 {
+	uint64_t locked = p->result->locked;
 	int r = hf_prune_erase(p, HF_KIND_PACK, &pack->ref, pack->size, "condemned, and nothing refers to it", err);
-	if (r == 0) {
+	if (r == 0 && p->result->locked == locked) {
 		p->result->deleted++;
 		p->result->deleted_bytes += pack->size;
 		hf_progress_add(p->options->progress, pack->size, 1);

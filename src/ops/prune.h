@@ -43,6 +43,7 @@ struct hf_prune_result {
 	uint64_t voided;		 /* snapshots left unconfirmed */
 	uint64_t snapshots;		 /* objects of forgotten and voided ones that were deleted */
 	uint64_t segments;		 /* replaced index segments that were deleted */
+	uint64_t locked;		 /* objects that the store keeps under a lock: they go when it has ended */
 	uint64_t others;		 /* old runs, condemnations and voids that were deleted */
 	json_t *problems;		 /* array of {"object","error"}: what could not be read */
 	int64_t elapsed_ns;

@@ -71,11 +71,9 @@ int hf_store_retain(struct hf_store *s, const char *name, int64_t *until_ns, str
 	return s->ops->retain ? s->ops->retain(s, name, until_ns, err) : 0;
 }
 
-int hf_store_open_oldest(struct hf_store *s, struct hf_store **out, struct hf_error *err)
+int64_t hf_store_lock_horizon(struct hf_store *s)
 {
-	*out = NULL;
-	return s->ops->open_oldest ? s->ops->open_oldest(s, out, err)
-				   : hf_fail(err, HF_E_UNSUPPORTED, "this store keeps no versions of objects");
+	return s->ops->lock_horizon ? s->ops->lock_horizon(s) : 0;
 }
 
 int hf_eraser_erase(struct hf_eraser *e, const char *name, struct hf_error *err)

@@ -50,7 +50,7 @@ struct hf_store_ops {
 	 * name; stops at its first non-zero return, and returns that. No objects is 0. */
 	int (*list)(struct hf_store *s, const char *prefix, hf_store_each *each, void *user, struct hf_error *err);
 
-	/* For hf_eraser only. Fine if it is gone already. */
+	/* For hf_eraser only. Fine if it is gone already. HF_E_LOCKED: not before its lock ends. */
 	int (*erase)(struct hf_store *s, const char *name, struct hf_error *err);
 
 	void (*close)(struct hf_store *s);
@@ -65,9 +65,8 @@ struct hf_store_ops {
 	 * renews its lock to 1.5 times that where less is left. `until_ns`: when it ends now; 0: this store locks nothing. */
 	int (*retain)(struct hf_store *s, const char *name, int64_t *until_ns, struct hf_error *err);
 
-	/* A view in which each object is the oldest version of its name, which the store still keeps. Reading only; it is closed
-	 * before `s` is. */
-	int (*open_oldest)(struct hf_store *s, struct hf_store **out, struct hf_error *err);
+	/* The time, by the store's clock, until which its objects are to be safe from now (now + lock-days). */
+	int64_t (*lock_horizon)(struct hf_store *s);
 
 	/* Counts into `counts` from now on: for a driver that knows better than the calls tell how many requests it sends. */
 	void (*count_to)(struct hf_store *s, struct hf_store_counts *counts);
@@ -111,8 +110,8 @@ int hf_store_list(struct hf_store *s, const char *prefix, hf_store_each *each, v
 	struct hf_error *err) HF_MUST_CHECK;
 /* As the table has it; a store that locks nothing sets *until_ns to 0. */
 int hf_store_retain(struct hf_store *s, const char *name, int64_t *until_ns, struct hf_error *err) HF_MUST_CHECK;
-/* HF_E_UNSUPPORTED: the store keeps no versions. */
-int hf_store_open_oldest(struct hf_store *s, struct hf_store **out, struct hf_error *err) HF_MUST_CHECK;
+/* 0: this store locks nothing. */
+int64_t hf_store_lock_horizon(struct hf_store *s);
 int hf_eraser_erase(struct hf_eraser *e, const char *name, struct hf_error *err) HF_MUST_CHECK;
 
 #endif

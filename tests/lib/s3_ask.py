@@ -23,7 +23,8 @@ def sign(method, path, query, headers, body):
     headers["x-amz-date"] = now
     headers["x-amz-content-sha256"] = hashlib.sha256(body).hexdigest()
     names = sorted(headers)
-    pairs = sorted(p if "=" in p else p + "=" for p in query.split("&") if p)
+    pairs = sorted("=".join(urllib.parse.quote(urllib.parse.unquote(x), safe="-_.~") for x in (p.partition("=")[::2]))
+                   for p in query.split("&") if p)
     canonical = "\n".join([method, path, "&".join(pairs), *(f"{n}:{headers[n]}" for n in names), "", ";".join(names),
                            headers["x-amz-content-sha256"]])
     scope = f"{now[:8]}/us-east-1/s3/aws4_request"

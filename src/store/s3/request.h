@@ -15,10 +15,12 @@
 #include "store/http.h"
 #include "store/s3/answer.h"
 #include "store/s3/credentials.h"
+#include "store/s3/notes.h"
 #include "store/s3/sign.h"
 #include "store/s3/url.h"
 #include "store/store.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* The driver. Fields after `counts` are shared by threads. */
@@ -34,6 +36,10 @@ struct hf_s3 {
 	atomic_bool clock_known, answered; /* by any answer at all */
 	atomic_bool corrects_clock;	   /* the server refused ours */
 	atomic_bool unconditional;	   /* the server knows no If-None-Match */
+	pthread_mutex_t lock; /* of what follows: versions.c */
+	struct hf_s3_notes locked;  /* what this process put under a lock */
+	struct hf_s3_notes covered; /* names with several versions, or a delete marker, and their oldest one */
+	char seen_kinds[256];	    /* "pack/ entry/ ": the kinds of which `covered` knows */
 };
 
 enum { HF_S3_REQUEST_HEADERS = 12, HF_S3_REQUEST_QUERY = 8 };

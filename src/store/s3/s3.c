@@ -4,7 +4,7 @@
  * A PUT says If-None-Match: *, which the servers that know it take for "only if it is not there"; one that answers that it does not
  * know is asked without from then on: names are random, so that nothing hangs on it.
  *
- * Where lock= is set, versions matter, and versions.c stands in for what a list and a deletion do without.
+ * Where lock= is set, versions matter: versions.c says which one is read, and stands in for the plain list and deletion.
  */
 #include "store/s3/s3_internal.h"
 
@@ -108,12 +108,24 @@ int hf_s3_get_all(struct hf_s3 *s, const char *name, const char *version, struct
 
 static int s3_get(struct hf_store *store, const char *name, uint64_t offset, void *out, size_t len, struct hf_error *err)
 {
-	return hf_s3_get((struct hf_s3 *)store, name, NULL, (struct iovec){out, len}, offset, err);
+	struct hf_s3 *s = (struct hf_s3 *)store;
+	char *version = NULL;
+	int r = hf_s3_find_version(s, name, &version, err);
+	if (r == 0)
+		r = hf_s3_get(s, name, version, (struct iovec){out, len}, offset, err);
+	free(version);
+	return r;
 }
 
 static int s3_get_all(struct hf_store *store, const char *name, struct hf_buf *out, struct hf_error *err)
 {
-	return hf_s3_get_all((struct hf_s3 *)store, name, NULL, out, err);
+	struct hf_s3 *s = (struct hf_s3 *)store;
+	char *version = NULL;
+	int r = hf_s3_find_version(s, name, &version, err);
+	if (r == 0)
+		r = hf_s3_get_all(s, name, version, out, err);
+	free(version);
+	return r;
 }
 
 static int take_nothing(void *user, const uint8_t *data, size_t len, struct hf_error *err)
@@ -163,7 +175,13 @@ int hf_s3_stat(struct hf_s3 *s, const char *name, const char *version, struct hf
 
 static int s3_stat(struct hf_store *store, const char *name, struct hf_object_info *info, struct hf_error *err)
 {
-	return hf_s3_stat((struct hf_s3 *)store, name, NULL, info, err);
+	struct hf_s3 *s = (struct hf_s3 *)store;
+	char *version = NULL;
+	int r = hf_s3_find_version(s, name, &version, err);
+	if (r == 0)
+		r = hf_s3_stat(s, name, version, info, err);
+	free(version);
+	return r;
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------------- */
@@ -208,6 +226,7 @@ static int put_once(struct hf_s3 *s, struct hf_s3_request *q, const char *md5, b
 {
 	HF_HTTP_ANSWER_AUTO answer = HF_HTTP_ANSWER;
 	char until[HF_TIME_TEXT];
+	int64_t ns = 0;
 	int r = 0;
 	q->header_count = 0;
 	hf_s3_add_header(q, "content-md5", md5);
@@ -215,8 +234,12 @@ static int put_once(struct hf_s3 *s, struct hf_s3_request *q, const char *md5, b
 		hf_s3_add_header(q, "if-none-match", "*");
 	add_wishes(s, q);
 	if (s->url.lock && !starts_with(q->name, "run/"))
-		r = hf_s3_add_lock(s, q, until, err);
-	return r < 0 ? r : hf_s3_send(s, q, &answer, err);
+		r = hf_s3_add_lock(s, q, until, &ns, err);
+	if (r == 0)
+		r = hf_s3_send(s, q, &answer, err);
+	if (r == 0 && ns)
+		hf_s3_note_lock(s, q->name, ns);
+	return r;
 }
 
 static int s3_put(struct hf_store *store, const char *name, const struct iovec *parts, int count, struct hf_error *err)
@@ -308,7 +331,7 @@ static int s3_list(struct hf_store *store, const char *prefix, hf_store_each *ea
 {
 	struct hf_s3 *s = (struct hf_s3 *)store;
 	struct listing l = {each, user};
-	if (s->url.lock)
+	if (s->url.reads_oldest)
 		return hf_s3_list_oldest(s, prefix, each, user, err);
 	return hf_s3_list(s, prefix, false, list_one, &l, err);
 }
@@ -319,8 +342,7 @@ int hf_s3_erase(struct hf_s3 *s, const char *name, const char *version, struct h
 {
 	HF_HTTP_ANSWER_AUTO answer = HF_HTTP_ANSWER;
 	struct hf_s3_request q = {.count = &s->counts->erased, .method = "DELETE", .name = name, .doing = "delete",
-		.right = version ? "s3:DeleteObjectVersion (an object under a lock can't be deleted by anyone before it ends)"
-				 : "s3:DeleteObject"};
+		.right = version ? "s3:DeleteObjectVersion" : "s3:DeleteObject"};
 	if (version)
 		q.query[0] = (struct hf_s3_query){"versionId", version};
 	int r = hf_s3_send(s, &q, &answer, err);
@@ -330,7 +352,7 @@ int hf_s3_erase(struct hf_s3 *s, const char *name, const char *version, struct h
 static int s3_erase(struct hf_store *store, const char *name, struct hf_error *err)
 {
 	struct hf_s3 *s = (struct hf_s3 *)store;
-	return s->url.lock ? hf_s3_erase_versions(s, name, err) : hf_s3_erase(s, name, NULL, err);
+	return s->url.reads_oldest ? hf_s3_erase_versions(s, name, err) : hf_s3_erase(s, name, NULL, err);
 }
 
 /* --- opening ------------------------------------------------------------------------------------------------------- */
@@ -348,6 +370,9 @@ static void s3_close(struct hf_store *store)
 	hf_limit_free(s->download);
 	hf_s3_credentials_free(s->credentials);
 	hf_s3_url_free(&s->url);
+	hf_s3_notes_free(&s->locked);
+	hf_s3_notes_free(&s->covered);
+	pthread_mutex_destroy(&s->lock);
 	hf_wipe(s, sizeof(*s));
 	free(s);
 }
@@ -396,7 +421,7 @@ static int fill(struct hf_s3 *s, const struct hf_store_open_options *o, struct h
 int hf_store_open_s3(const char *url, const struct hf_store_open_options *options, struct hf_store **out, struct hf_error *err)
 {
 	static const struct hf_store_ops ops = {.put = s3_put, .get = s3_get, .get_all = s3_get_all, .stat = s3_stat, .list = s3_list,
-		.erase = s3_erase, .retain = hf_s3_retain, .open_oldest = hf_s3_open_oldest, .count_to = s3_count_to, .close = s3_close};
+		.erase = s3_erase, .retain = hf_s3_retain, .lock_horizon = hf_s3_lock_horizon, .count_to = s3_count_to, .close = s3_close};
 	struct hf_s3 *s = calloc(1, sizeof(*s));
 	char *region = hf_s3_region();
 	int r = s ? hf_s3_url_parse(url, region, &s->url, err) : hf_fail(err, HF_E_NOMEM, "out of memory");
@@ -407,6 +432,7 @@ int hf_store_open_s3(const char *url, const struct hf_store_open_options *option
 	}
 	s->base = (struct hf_store){.ops = &ops, .is_far = true};
 	s->counts = &s->own;
+	pthread_mutex_init(&s->lock, NULL);
 	r = fill(s, options, err);
 	if (r < 0) {
 		s3_close(&s->base);

@@ -56,10 +56,10 @@ static int take_word(const char *name, const char *value, const char *const *wor
 }
 
 enum option {
-	ENDPOINT, REGION, STYLE, CA_FILE, TLS_VERIFY, LOCK, LOCK_DAYS, STORAGE_CLASS, SSE, SSE_KMS_KEY, SSE_C_KEY_FILE, TAGS,
+	ENDPOINT, REGION, STYLE, CA_FILE, TLS_VERIFY, LOCK, LOCK_DAYS, VERSIONS, STORAGE_CLASS, SSE, SSE_KMS_KEY, SSE_C_KEY_FILE, TAGS,
 	REQUESTER_PAYS, DRIVER, CONNECTIONS, LIST_PAGE, TIMEOUT, RETRY_FOR
 };
-static const char *const option_names[] = {"endpoint", "region", "style", "ca-file", "tls-verify", "lock", "lock-days",
+static const char *const option_names[] = {"endpoint", "region", "style", "ca-file", "tls-verify", "lock", "lock-days", "versions",
 	"storage-class", "sse", "sse-kms-key", "sse-c-key-file", "tags", "requester-pays", "driver", "connections", "list-page", "timeout",
 	"retry-for", NULL};
 
@@ -90,7 +90,8 @@ static int take_choice(struct hf_s3_url *u, struct given *g, enum option option,
 {
 	static const char *const styles[] = {"path", "virtual", NULL}, *const yes_no[] = {"no", "yes", NULL},
 				 *const locks[] = {"compliance", "governance", NULL},
-				 *const encryptions[] = {"AES256", "aws:kms", NULL}, *const drivers[] = {"curl", "libs3", NULL};
+				 *const encryptions[] = {"AES256", "aws:kms", NULL}, *const drivers[] = {"curl", "libs3", NULL},
+				 *const versions[] = {"newest", "oldest", NULL};
 	const char *name = option_names[option];
 	int at = 0, r;
 	switch (option) {
@@ -103,6 +104,10 @@ static int take_choice(struct hf_s3_url *u, struct given *g, enum option option,
 	case DRIVER:
 		r = take_word(name, value, drivers, &at, err);
 		return r < 0 || at == 0 ? r : take_text(&u->driver, value, err);
+	case VERSIONS:
+		r = take_word(name, value, versions, &at, err);
+		u->reads_oldest = at == 1;
+		return r;
 	case LOCK:
 		r = take_word(name, value, locks, &at, err);
 		u->lock = at == 0 ? HF_S3_COMPLIANCE : HF_S3_GOVERNANCE;
@@ -166,7 +171,7 @@ static int parse_option(struct hf_s3_url *u, struct given *g, char *word, struct
 		if (strcmp(option_names[option], word) == 0)
 			return take_option(u, g, (enum option)option, value, err);
 	return hf_fail(err, HF_E_USAGE, "there is no option \"%s\"; the options are endpoint, region, style, ca-file, tls-verify, "
-		"lock, lock-days, storage-class, sse, sse-kms-key, sse-c-key-file, tags, requester-pays, driver, connections, "
+		"lock, lock-days, versions, storage-class, sse, sse-kms-key, sse-c-key-file, tags, requester-pays, driver, connections, "
 		"list-page, timeout and retry-for", word);
 }
 
@@ -297,6 +302,7 @@ int hf_s3_url_parse(const char *url, const char *environment_region, struct hf_s
 		r = make_base(out, &g, err);
 	if (r == 0)
 		r = check_together(out, err);
+	out->reads_oldest = out->reads_oldest || out->lock;
 	if (r < 0) {
 		hf_s3_url_free(out);
 		r = hf_wrap(err, r, "repository %s", url);

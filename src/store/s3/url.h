@@ -24,6 +24,7 @@ struct hf_s3_url {
 	bool no_verify;
 	enum hf_s3_lock lock;
 	uint32_t lock_days; /* with `lock`: at least 1 */
+	bool reads_oldest;  /* of each object the oldest version: with `lock`, or versions=oldest */
 	char *storage_class, *sse, *sse_kms_key, *sse_c_key_file, *tags;
 	bool requester_pays;
 	char *driver;	 /* NULL, or "libs3" */

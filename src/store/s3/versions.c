@@ -1,9 +1,13 @@
 /*
  * Versions and locks. In a bucket with object lock an object that was written once can be hidden (by a delete marker) or covered (by
  * a newer version) by whoever may write, but its first version stays until its lock ends. So with lock= the oldest version of a
- * name is the object: lists show it, whatever lies over it, and locks are renewed on it.
+ * name is the object: lists show it, whatever lies over it, reads get it, and locks are renewed on it.
+ *
+ * That costs nothing where all is well: lists of versions say which names have several, and only those are read by version. Before
+ * a first object of a kind is read, its kind is listed, if it was not before.
  */
 #include "base/base64.h"
+#include "base/log.h"
 #include "base/time.h"
 #include "crypto/hash.h"
 #include "store/s3/s3_internal.h"
@@ -18,35 +22,96 @@
 
 /* Versions of one name come together, the newest first: the last before another name begins is the oldest. */
 struct oldest {
-	hf_store_each *each;
+	struct hf_s3 *s;
+	hf_store_each *each; /* NULL: only what is covered is noted */
 	void *user;
-	struct hf_object_info info;
-	bool has;
+	struct hf_object_info info; /* of the oldest of the name so far */
+	char *version;
+	bool has, is_covered;
+	char name[HF_NAME_MAX];
 };
 
+static int note_covered(struct oldest *o, struct hf_error *err)
+{
+	struct hf_s3 *s = o->s;
+	pthread_mutex_lock(&s->lock);
+	int r = hf_s3_notes_find(&s->covered, o->name) ? 0 : hf_s3_notes_add(&s->covered, o->name, o->version, 0, err);
+	pthread_mutex_unlock(&s->lock);
+	return r;
+}
+
+/* The name is over: its oldest version is the object. */
 static int give(struct oldest *o, struct hf_error *err)
 {
-	bool has = o->has;
-	o->has = false;
-	return has ? o->each(&o->info, o->user, err) : 0;
+	int r = o->has && o->is_covered ? note_covered(o, err) : 0;
+	if (r == 0 && o->has && o->each)
+		r = o->each(&o->info, o->user, err);
+	free(o->version);
+	o->version = NULL;
+	o->has = o->is_covered = false;
+	return r;
 }
 
 static int see_version(const struct hf_s3_item *item, void *user, struct hf_error *err)
 {
 	struct oldest *o = user;
-	if (item->is_gone)
-		return 0;
-	int r = strcmp(item->info.name, o->info.name) != 0 ? give(o, err) : 0;
+	int r = 0;
+	if (strcmp(item->info.name, o->name) != 0)
+		r = give(o, err);
+	else
+		o->is_covered = true;
+	memcpy(o->name, item->info.name, sizeof(o->name));
+	if (item->is_gone) {
+		o->is_covered = true;
+		return r;
+	}
+	free(o->version);
+	o->version = strdup(item->version ? item->version : "null");
 	o->info = item->info;
 	o->has = true;
-	return r;
+	return r < 0 || o->version ? r : hf_fail(err, HF_E_NOMEM, "out of memory");
+}
+
+static void note_seen(struct hf_s3 *s, const char *prefix)
+{
+	pthread_mutex_lock(&s->lock);
+	if (!strstr(s->seen_kinds, prefix) && strlen(s->seen_kinds) + strlen(prefix) + 2 < sizeof(s->seen_kinds))
+		strcat(strcat(s->seen_kinds, prefix), " ");
+	pthread_mutex_unlock(&s->lock);
 }
 
 int hf_s3_list_oldest(struct hf_s3 *s, const char *prefix, hf_store_each *each, void *user, struct hf_error *err)
 {
-	struct oldest o = {.each = each, .user = user};
+	struct oldest o = {.s = s, .each = each, .user = user};
 	int r = hf_s3_list(s, prefix, true, see_version, &o, err);
-	return r == 0 ? give(&o, err) : r;
+	if (r == 0)
+		r = give(&o, err);
+	free(o.version);
+	if (r == 0 && *prefix)
+		note_seen(s, prefix);
+	return r;
+}
+
+int hf_s3_find_version(struct hf_s3 *s, const char *name, char **version, struct hf_error *err)
+{
+	const char *slash = strchr(name, '/');
+	char kind[HF_NAME_MAX];
+	*version = NULL;
+	if (!s->url.reads_oldest || !slash)
+		return 0;
+	snprintf(kind, sizeof(kind), "%.*s/", (int)(slash - name), name);
+	pthread_mutex_lock(&s->lock);
+	bool seen = strstr(s->seen_kinds, kind);
+	pthread_mutex_unlock(&s->lock);
+	int r = seen ? 0 : hf_s3_list_oldest(s, kind, NULL, NULL, err);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&s->lock);
+	const struct hf_s3_note *note = hf_s3_notes_find(&s->covered, name);
+	if (note && !(*version = strdup(note->version)))
+		r = hf_fail(err, HF_E_NOMEM, "out of memory");
+	pthread_mutex_unlock(&s->lock);
+	return r;
 }
 
 /* --- one name ------------------------------------------------------------------------------------------------------ */
@@ -98,16 +163,6 @@ static int find_oldest(struct hf_s3 *s, const char *name, struct versions *v, co
 	return r;
 }
 
-int hf_s3_erase_versions(struct hf_s3 *s, const char *name, struct hf_error *err)
-{
-	VERSIONS_AUTO v = {.name = name};
-	int r = hf_s3_list(s, name, true, keep_version, &v, err);
-	/* The oldest first: if the rest is refused, what lies over it hides nothing. */
-	for (size_t i = v.count; r == 0 && i-- > 0;)
-		r = hf_s3_erase(s, name, v.ids[i], err);
-	return r;
-}
-
 /* --- locks --------------------------------------------------------------------------------------------------------- */
 
 static const char *lock_word(const struct hf_s3 *s)
@@ -128,6 +183,12 @@ static int learn_clock(struct hf_s3 *s, struct hf_error *err)
 	return r < 0 ? r : hf_fail(err, HF_E_UNSUPPORTED, "the server does not say what time it is: no lock can be set");
 }
 
+int64_t hf_s3_lock_horizon(struct hf_store *store)
+{
+	struct hf_s3 *s = (struct hf_s3 *)store;
+	return s->url.lock ? hf_s3_now(s) + (int64_t)s->url.lock_days * DAY : 0;
+}
+
 static void lock_end(struct hf_s3 *s, char until[], int64_t *ns)
 {
 	*ns = hf_s3_now(s) + (int64_t)s->url.lock_days * DAY * 3 / 2;
@@ -135,13 +196,12 @@ static void lock_end(struct hf_s3 *s, char until[], int64_t *ns)
 	hf_time_format(*ns, until);
 }
 
-int hf_s3_add_lock(struct hf_s3 *s, struct hf_s3_request *q, char until[], struct hf_error *err)
+int hf_s3_add_lock(struct hf_s3 *s, struct hf_s3_request *q, char until[], int64_t *ns, struct hf_error *err)
 {
-	int64_t ns;
 	int r = learn_clock(s, err);
 	if (r < 0)
 		return r;
-	lock_end(s, until, &ns);
+	lock_end(s, until, ns);
 	hf_s3_add_header(q, "x-amz-object-lock-mode", lock_word(s));
 	hf_s3_add_header(q, "x-amz-object-lock-retain-until-date", until);
 	return 0;
@@ -185,86 +245,64 @@ static int get_retention(struct hf_s3 *s, const char *name, const char *version,
 	return r;
 }
 
+void hf_s3_note_lock(struct hf_s3 *s, const char *name, int64_t ns)
+{
+	pthread_mutex_lock(&s->lock);
+	/* What is not noted is asked of the server later. */
+	if (hf_s3_notes_add(&s->locked, name, NULL, ns, NULL) < 0)
+		hf_debug("no memory to note the lock of %s", name);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static int64_t noted_lock(struct hf_s3 *s, const char *name)
+{
+	pthread_mutex_lock(&s->lock);
+	const struct hf_s3_note *note = hf_s3_notes_find(&s->locked, name);
+	int64_t until = note ? note->until_ns : 0;
+	pthread_mutex_unlock(&s->lock);
+	return until;
+}
+
 int hf_s3_retain(struct hf_store *store, const char *name, int64_t *until_ns, struct hf_error *err)
 {
 	struct hf_s3 *s = (struct hf_s3 *)store;
 	const char *version;
-	*until_ns = 0;
-	if (!s->url.lock)
+	*until_ns = s->url.lock ? noted_lock(s, name) : 0;
+	if (!s->url.lock || *until_ns >= hf_s3_lock_horizon(store))
 		return 0;
 	VERSIONS_AUTO v = {0};
-	int r = find_oldest(s, name, &v, &version, err);
+	int r = learn_clock(s, err);
+	if (r == 0)
+		r = find_oldest(s, name, &v, &version, err);
 	if (r == 0)
 		r = get_retention(s, name, version, until_ns, err);
-	if (r < 0 || *until_ns >= hf_s3_now(s) + (int64_t)s->url.lock_days * DAY)
+	if (r < 0 || *until_ns >= hf_s3_lock_horizon(store))
 		return r;
 	return put_retention(s, name, version, until_ns, err);
 }
 
-/* --- the view of the oldest versions ------------------------------------------------------------------------------- */
+/* --- deleting ------------------------------------------------------------------------------------------------------ */
 
-struct view {
-	struct hf_store base;
-	struct hf_s3 *s; /* not owned */
-};
-
-static int view_get(struct hf_store *store, const char *name, uint64_t offset, void *out, size_t len, struct hf_error *err)
+/* A refusal may mean that the right is missing, or that a lock has not ended. */
+static int why_not_erased(struct hf_s3 *s, const char *name, const char *version, struct hf_error *err)
 {
-	struct hf_s3 *s = ((struct view *)store)->s;
-	const char *version;
-	VERSIONS_AUTO v = {0};
-	int r = find_oldest(s, name, &v, &version, err);
-	return r < 0 ? r : hf_s3_get(s, name, version, (struct iovec){out, len}, offset, err);
+	char text[HF_TIME_TEXT];
+	int64_t until;
+	if (get_retention(s, name, version, &until, NULL) < 0 || until <= hf_s3_now(s))
+		return HF_E_DENIED;
+	return hf_fail(err, HF_E_LOCKED, "delete %s in %s: it is under a lock until %s", name, s->url.text,
+		hf_time_format(until, text));
 }
 
-static int view_get_all(struct hf_store *store, const char *name, struct hf_buf *out, struct hf_error *err)
+/* The newest first: while the oldest is locked, nothing that hides it shall stay behind. */
+int hf_s3_erase_versions(struct hf_s3 *s, const char *name, struct hf_error *err)
 {
-	struct hf_s3 *s = ((struct view *)store)->s;
-	const char *version;
-	VERSIONS_AUTO v = {0};
-	int r = find_oldest(s, name, &v, &version, err);
-	return r < 0 ? r : hf_s3_get_all(s, name, version, out, err);
-}
-
-static int view_stat(struct hf_store *store, const char *name, struct hf_object_info *info, struct hf_error *err)
-{
-	struct hf_s3 *s = ((struct view *)store)->s;
-	const char *version;
-	VERSIONS_AUTO v = {0};
-	int r = find_oldest(s, name, &v, &version, err);
-	return r < 0 ? r : hf_s3_stat(s, name, version, info, err);
-}
-
-static int view_list(struct hf_store *store, const char *prefix, hf_store_each *each, void *user, struct hf_error *err)
-{
-	return hf_s3_list_oldest(((struct view *)store)->s, prefix, each, user, err);
-}
-
-static int view_put(struct hf_store *store, const char *name, const struct iovec *parts, int count, struct hf_error *err)
-{
-	(void)store, (void)parts, (void)count;
-	return hf_fail(err, HF_E_UNSUPPORTED, "write %s: this is a view of the oldest versions", name);
-}
-
-static int view_erase(struct hf_store *store, const char *name, struct hf_error *err)
-{
-	(void)store;
-	return hf_fail(err, HF_E_UNSUPPORTED, "delete %s: this is a view of the oldest versions", name);
-}
-
-static void view_close(struct hf_store *store)
-{
-	free(store);
-}
-
-int hf_s3_open_oldest(struct hf_store *store, struct hf_store **out, struct hf_error *err)
-{
-	static const struct hf_store_ops ops = {.put = view_put, .get = view_get, .get_all = view_get_all, .stat = view_stat,
-		.list = view_list, .erase = view_erase, .close = view_close};
-	struct view *v = calloc(1, sizeof(*v));
-	if (!v)
-		return hf_fail(err, HF_E_NOMEM, "out of memory");
-	*v = (struct view){.base = {.ops = &ops, .is_far = true}, .s = (struct hf_s3 *)store};
-	*out = &v->base;
-	return 0;
+	VERSIONS_AUTO v = {.name = name};
+	int r = hf_s3_list(s, name, true, keep_version, &v, err);
+	for (size_t i = 0; r == 0 && i < v.count; i++) {
+		r = hf_s3_erase(s, name, v.ids[i], err);
+		if (r == HF_E_DENIED && !v.gone[i])
+			r = why_not_erased(s, name, v.ids[i], err);
+	}
+	return r;
 }
