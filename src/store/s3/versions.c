@@ -266,7 +266,7 @@ static int64_t noted_lock(struct hf_s3 *s, const char *name)
 int hf_s3_retain(struct hf_store *store, const char *name, int64_t *until_ns, struct hf_error *err)
 {
 	struct hf_s3 *s = (struct hf_s3 *)store;
-	const char *version;
+	const char *version = NULL;
 	*until_ns = s->url.lock ? noted_lock(s, name) : 0;
 	if (!s->url.lock || *until_ns >= hf_s3_lock_horizon(store))
 		return 0;
