@@ -29,7 +29,7 @@ static int open_parts(struct hf_ingest *in, struct hf_error *err)
 	if (r == 0)
 		r = hf_pack_set_new(&in->packs, err);
 	const struct hf_lane_options lanes = {.domain = &key->domain, .index = o->index,
-		.packer = in->packer, .packs = in->packs, .level = o->level};
+		.packer = in->packer, .packs = in->packs, .compression = {.level = o->level}};
 	if (r == 0)
 		r = hf_lane_new(&lanes, &in->meta, err);
 	size_t room = HF_BATCH_SIZE + (size_t)o->repo->config.chunk_max;

@@ -17,7 +17,7 @@ struct hf_lane_options {
 	struct hf_index *index;
 	struct hf_packer *packer;
 	struct hf_pack_set *packs;
-	int level; /* of zstd; 0: by lane class */
+	struct hf_compression compression; /* level 0: by lane class */
 };
 
 /* One chunk on its way in. */
