@@ -11,6 +11,7 @@
 
 #include "base/stop.h"
 #include "base/time.h"
+#include "source/postgres/url.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -69,7 +70,11 @@ int hf_pg_place_set(struct hf_pg_place *place, const char *keyword, const char *
 
 static int place_from_url(const char *url, struct hf_pg_place *out, struct hf_error *err)
 {
-	PQconninfoOption *options = PQconninfoParse(url, NULL);
+	char *plain = hf_pg_url_plain(url);
+	if (!plain)
+		return hf_fail(err, HF_E_NOMEM, "read a URL: no memory");
+	PQconninfoOption *options = PQconninfoParse(plain, NULL);
+	free(plain);
 	/* libpq's own message may quote the URL, password and all. */
 	if (!options)
 		return hf_fail(err, HF_E_USAGE,
