@@ -274,6 +274,7 @@ static bool child_pivot(const struct hf_sandbox *s, int ns)
 static int child_build(struct hf_sandbox *s)
 {
 	int ns;
+	umask(022); /* whoever it gives its rights up for must get through what is made here */
 	if (!child_make_private(&ns) || mount("tmpfs", s->root, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
 		return child_failed(s, AT_ROOT);
 	for (size_t i = 0; i < s->count; i++)

@@ -326,6 +326,16 @@ static void record(struct drill *d)
 		d->result->evidence_failure = strdup(why.msg);
 }
 
+/* The database's user must get through the directories that are made on the way to its tablespaces, too, whatever umask we were
+ * started with. */
+static int drill_for_others(struct drill *d, struct hf_error *err)
+{
+	mode_t before = umask(022);
+	int r = drill_all(d, err);
+	umask(before);
+	return r;
+}
+
 int hf_drill(const struct hf_drill_options *options, struct hf_drill_result *out, struct hf_error *err)
 {
 	struct drill d = {.options = options, .result = out};
@@ -346,7 +356,7 @@ int hf_drill(const struct hf_drill_options *options, struct hf_drill_result *out
 	if (r == 0 && chmod(d.scratch, 0711) < 0)
 		r = hf_fail_errno(err, errno, "set the mode of %s", d.scratch);
 	if (r == 0)
-		r = drill_all(&d, err);
+		r = drill_for_others(&d, err);
 	if (r == 0) {
 		judge(&d);
 		record(&d);
