@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-enum { TARGET = HF_ARG_OWN, INCLUDE, OVERWRITE, DISCARD_OLD, TABLESPACE_MAP, SCRATCH };
+enum { TARGET = HF_ARG_OWN, INCLUDE, OVERWRITE, DISCARD_OLD, TABLESPACE_MAP, SCRATCH, IGNORE_ROOM };
 
 static const struct hf_option_info options[] = {
 	{TARGET, "target", "DIR", "where to: of one source DIR becomes its root, or holds its\none file; of several, DIR/NAME"},
@@ -22,6 +22,7 @@ static const struct hf_option_info options[] = {
 	{DISCARD_OLD, "discard-old", NULL, "with --overwrite: what was there is not kept"},
 	{TABLESPACE_MAP, "tablespace-map", "OLD=NEW", "PostgreSQL: a tablespace goes to another directory\n(may be given "
 						      "again)"},
+	{IGNORE_ROOM, "ignore-room", NULL, "go on where there seems to be too little room (on a file system\nthat compresses)"},
 	{SCRATCH, "scratch", "DIR", "for temporary files (default: /var/tmp)"},
 	{0},
 };
@@ -44,6 +45,9 @@ static int take(struct request *q, int id, const char *value, struct hf_error *e
 		return 0;
 	case OVERWRITE:
 		q->restore.overwrite = true;
+		return 0;
+	case IGNORE_ROOM:
+		q->restore.ignore_room = true;
 		return 0;
 	case DISCARD_OLD:
 		q->restore.discard_old = true;

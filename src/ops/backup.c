@@ -115,7 +115,9 @@ static int read_source(struct backup *b, const struct hf_source_spec *spec, stru
 	struct hf_source *source = NULL;
 	if (origin)
 		return origin->fill(origin->user, (size_t)(spec - b->options->sources), b->ingest, captured, in, err);
-	int r = hf_source_open(spec, &source, err);
+	struct hf_source_spec here = *spec;
+	here.repository = b->options->repo->url; /* of a bucket there is no directory of that name */
+	int r = hf_source_open(&here, &source, err);
 	if (r < 0)
 		return r;
 	r = capture_into(b, source, spec, captured, err);

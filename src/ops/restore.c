@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/time.h"
+#include "ops/preflight.h"
 #include "ops/unpack.h"
 
 #include <dirent.h>
@@ -323,6 +324,57 @@ static int restore_all(struct restore *rs, struct hf_error *err)
 	return r;
 }
 
+/* What all of it takes, as the snapshot says: an upper bound. */
+static struct hf_room most_room(const struct hf_restore_request *q)
+{
+	const struct hf_snapshot *s = q->point->snapshot;
+	struct hf_room need = {0};
+	for (size_t i = 0; i < s->source_count; i++) {
+		need.bytes += is_asked_for(q, &s->sources[i]) ? s->sources[i].bytes : 0;
+		need.inodes += is_asked_for(q, &s->sources[i]) ? s->sources[i].files : 0;
+	}
+	return need;
+}
+
+/* What it really takes. */
+static int measure(struct restore *rs, struct hf_room *need, struct hf_error *err)
+{
+	const struct hf_restore_request *q = rs->request;
+	const struct hf_snapshot *s = q->point->snapshot;
+	struct hf_path *paths = calloc(q->include_count + 1, sizeof(*paths));
+	size_t sources = 0, count = 0;
+	int r = paths ? 0 : hf_fail(err, HF_E_NOMEM, "no memory");
+	for (size_t i = 0; i < s->source_count; i++)
+		sources += is_asked_for(q, &s->sources[i]);
+	for (size_t i = 0; r == 0 && i < s->source_count; i++) {
+		if (!is_asked_for(q, &s->sources[i]))
+			continue;
+		r = select_paths(rs, &s->sources[i], sources, paths, &count);
+		if (r == 0 && (count || !q->include_count))
+			r = hf_preflight_measure(&rs->access, &s->sources[i], paths, count, need, err);
+	}
+	free(paths);
+	return r;
+}
+
+static int preflight(struct restore *rs, struct hf_error *err)
+{
+	struct hf_room need = most_room(rs->request);
+	struct hf_error why = {0};
+	int r = hf_preflight_rights(rs->target, err);
+	if (r < 0 || hf_preflight_room(rs->target, &need, NULL) == 0)
+		return r;
+	need = (struct hf_room){0};
+	r = measure(rs, &need, err);
+	if (r < 0 || hf_preflight_room(rs->target, &need, &why) == 0)
+		return r;
+	/* With a mapping of tablespaces some of it goes elsewhere. */
+	if (!rs->request->ignore_room && !rs->request->option_count)
+		return hf_fail(err, why.code, "%s; make room, or give --ignore-room if it will do all the same", why.msg);
+	hf_warn("%s; going on all the same", why.msg);
+	return 0;
+}
+
 static int sync_stage(const struct restore *rs, struct hf_error *err)
 {
 	HF_FD_AUTO fd = open(rs->stage, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -352,6 +404,8 @@ int hf_restore(const struct hf_restore_request *request, struct hf_restore_resul
 	if (r == 0)
 		r = hf_access_open_snapshot(request->repo, &request->point->ref, &rs.access, err);
 	out->locate_ns = hf_time_monotonic() - rs.start;
+	if (r == 0)
+		r = preflight(&rs, err);
 	if (r == 0)
 		r = make_stage(&rs, err);
 	if (r == 0)

@@ -18,6 +18,7 @@ struct hf_restore_request {
 	const char *const *include;   /* paths as NAME/path, or path where there is one source */
 	size_t include_count;
 	bool overwrite, discard_old;
+	bool ignore_room; /* too little room is only warned of (a file system that compresses) */
 	const struct hf_option *options; /* for the drivers: "tablespace-map" … */
 	size_t option_count;
 	const char *scratch;

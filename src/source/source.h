@@ -28,6 +28,7 @@ struct hf_source_spec {
 	const struct hf_option *options;
 	size_t option_count;
 	const char *scratch;  /* where spools may go (--scratch); never NULL */
+	const char *repository; /* where it is backed up to: a volume leaves that directory out; NULL, or no path, is fine */
 };
 
 struct hf_source; /* a driver embeds it as its first member */

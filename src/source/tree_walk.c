@@ -224,6 +224,15 @@ static bool is_cache(int fd)
 	return n == (ssize_t)sizeof(text) && memcmp(text, CACHE_SIGNATURE, sizeof(text)) == 0;
 }
 
+static bool is_left_out(const struct hf_tree_walk_options *o, const struct level *level)
+{
+	if (!o->leave_out.inode || level->inode != o->leave_out.inode || level->device != o->leave_out.device)
+		return false;
+	if (o->leave_out.met)
+		*o->leave_out.met = true;
+	return true;
+}
+
 /* Opens the directory that `item` is, and makes its names the next to be met. Its level takes the descriptor. */
 static int enter(struct hf_tree_walk *walk, struct hf_tree_item *item, int dirfd, struct hf_error *err)
 {
@@ -250,6 +259,8 @@ static int enter(struct hf_tree_walk *walk, struct hf_tree_item *item, int dirfd
 	item->fd = fd;
 	hf_tree_names_clear(&level->names);
 	if (walk->options.one_file_system && level->device != walk->levels[0].device)
+		return 0;
+	if (is_left_out(&walk->options, level))
 		return 0;
 	item->error = hf_tree_names_read(&level->names, fd);
 	item->attempt = "list";

@@ -39,6 +39,12 @@ void hf_tree_dir_unref(struct hf_tree_dir *dir);
 struct hf_tree_walk_options {
 	bool one_file_system; /* meet mount points, but don't enter them */
 	bool exclude_caches;  /* of a directory with a valid CACHEDIR.TAG meet only that */
+	/* A directory that is met, and not entered: the repository that is written to. Inode 0: none. `met` (may be NULL) is set. */
+	struct {
+		dev_t device;
+		uint64_t inode;
+		bool *met;
+	} leave_out;
 	/* Asked before anything is touched: 1 leaves `path` (terminated) out, with all below it. May be NULL. */
 	int (*excludes)(void *user, const char *path, struct hf_error *err);
 	void *user;

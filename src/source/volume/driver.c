@@ -2,6 +2,7 @@
 #include "source/volume/volume.h"
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/time.h"
 #include "source/archive.h"
 #include "source/tree_compare.h"
@@ -12,10 +13,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct volume {
 	struct hf_source base;
 	char *location; /* NULL: only for restore and check */
+	char *repository; /* a directory, which is left out; or NULL */
 	struct hf_archive_match *match;
 	bool one_file_system, exclude_caches;
 };
@@ -25,6 +28,7 @@ static void close_volume(struct hf_source *source)
 	struct volume *v = (struct volume *)source;
 	hf_archive_match_free(v->match);
 	free(v->location);
+	free(v->repository);
 	free(v);
 }
 
@@ -72,7 +76,10 @@ static int open_volume(const struct hf_source_spec *spec, struct hf_source **out
 	if (r < 0)
 		return r;
 	struct volume *v = calloc(1, sizeof(*v));
-	if (!v || (spec->location && !(v->location = strdup(spec->location)))) {
+	if (!v || (spec->location && !(v->location = strdup(spec->location))) ||
+		(spec->repository && !(v->repository = strdup(spec->repository)))) {
+		if (v)
+			free(v->location);
 		free(v);
 		return hf_fail(err, HF_E_NOMEM, "no memory for a source");
 	}
@@ -108,12 +115,23 @@ static int capture_volume(struct hf_source *source, struct hf_sink *sink, struct
 		.exclude_caches = v->exclude_caches,
 		.excludes = hf_archive_match_is_empty(v->match) ? NULL : excludes,
 		.user = v->match};
+	bool met = false;
+	struct stat st;
+	if (v->repository && stat(v->repository, &st) == 0) {
+		options.leave_out.device = st.st_dev;
+		options.leave_out.inode = st.st_ino;
+		options.leave_out.met = &met;
+	}
 	int64_t started = hf_time_now();
 	int r = hf_volume_capture(fd, &options, sink, &out->incomplete, err);
 	if (r < 0)
 		return hf_wrap(err, r, "read the volume %s", v->location);
 	out->consistency_point = started;
 	out->detail = json_object();
+	if (met) {
+		hf_info("the repository %s lies in the volume %s: what is in it is left out", v->repository, v->location);
+		hf_json_put_path(out->detail, "left_out", v->repository, strlen(v->repository));
+	}
 	json_object_set_new(out->detail, "started", hf_json_time(started));
 	json_object_set_new(out->detail, "finished", hf_json_time(hf_time_now()));
 	return 0;
