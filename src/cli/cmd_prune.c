@@ -9,10 +9,14 @@
 #include "ops/prune.h"
 #include "policy/policy.h"
 
-enum { GRACE = HF_ARG_OWN, DRY_RUN, SCRATCH };
+#include <stdlib.h>
+#include <string.h>
+
+enum { GRACE = HF_ARG_OWN, MAX_UNUSED, DRY_RUN, SCRATCH };
 
 static const struct hf_option_info options[] = {
 	{GRACE, "grace", "TIME", "how old a pack must be before it goes, if nothing refers to it\n(default: as init set it). Shorter makes running backups repeat work"},
+	{MAX_UNUSED, "max-unused", "SHARE", "repack until at most this share of the packs is of no use, as in 10%\n(default: delete whole packs only)"},
 	{DRY_RUN, "dry-run", NULL, "print what would go, and change nothing"},
 	{SCRATCH, "scratch", "DIR", "for sorting what does not fit in memory (default: /var/tmp)"},
 	{0},
@@ -23,6 +27,16 @@ struct request {
 	struct hf_prune_options prune;
 	json_t *plan; /* of a dry run, for JSON */
 };
+
+static int parse_share(const char *text, double *share, struct hf_error *err)
+{
+	char *end;
+	double n = strtod(text, &end);
+	if (end == text || strcmp(end, "%") != 0 || !(n >= 0 && n <= 100))
+		return hf_fail(err, HF_E_USAGE, "--max-unused %s: give a share from 0%% to 100%%", text);
+	*share = n / 100;
+	return 0;
+}
 
 static int parse(struct hf_args *args, struct hf_prune_options *o, struct hf_error *err)
 {
@@ -37,6 +51,9 @@ static int parse(struct hf_args *args, struct hf_prune_options *o, struct hf_err
 		if (id == GRACE) {
 			o->has_grace = true;
 			id = hf_duration_parse(value, &o->grace, err);
+		} else if (id == MAX_UNUSED) {
+			o->has_max_unused = true;
+			id = parse_share(value, &o->max_unused, err);
 		}
 		r = id < 0 ? id : 0;
 	}
@@ -79,6 +96,8 @@ static int print_json(const struct request *q, const struct hf_prune_result *p, 
 	put_count(j, "condemned_bytes", p->condemned_bytes);
 	put_count(j, "deleted", p->deleted);
 	put_count(j, "deleted_bytes", p->deleted_bytes);
+	put_count(j, "repacked", p->repacked);
+	put_count(j, "repacked_bytes", p->repacked_bytes);
 	put_count(j, "held", p->held);
 	put_count(j, "held_bytes", p->held_bytes);
 	put_count(j, "stopped", p->stopped);
@@ -103,6 +122,9 @@ static int print_text(const struct request *q, const struct hf_prune_result *p)
 	hf_print("%s %llu of %llu packs (%s of %s).\n", dry ? "Would delete" : "Deleted",
 		(unsigned long long)(dry ? p->deleted + p->condemned : p->deleted), (unsigned long long)p->packs,
 		hf_size_format(bytes, gone), hf_size_format(p->bytes, all));
+	if (p->repacked)
+		hf_print("Repacked %llu packs: %s of them was in use.\n", (unsigned long long)p->repacked,
+			hf_size_format(p->repacked_bytes, size));
 	if (p->held)
 		hf_print("%llu condemned packs (%s) are still referred to, and stay until nothing does.\n",
 			(unsigned long long)p->held, hf_size_format(p->held_bytes, size));
@@ -168,7 +190,7 @@ static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 
 const struct hf_command hf_cmd_prune = {
 	.name = "prune",
-	.arguments = "[--dry-run] [--grace TIME]",
+	.arguments = "[--dry-run] [--grace TIME] [--max-unused SHARE]",
 	.summary = "give back the space of what no snapshot refers to",
 	.notes = "May run beside backups and other prunes, and may be killed at any moment. Ends with status 3 if something\n"
 		 "could not be read: it is named, and nothing that it may refer to was deleted.",

@@ -3,15 +3,46 @@
 
 #include "base/log.h"
 #include "crypto/random.h"
+#include "repo/condemned.h"
 #include "repo/key_cert.h"
 #include "repo/pack.h"
+
+/* What the snapshot's packs were moved to as well, as far as that can be told. */
+static int follow_packs(struct hf_access *a, struct hf_snapshot *s, struct hf_error *err)
+{
+	struct hf_condemned condemned;
+	int r = hf_condemned_list(a->repo, &condemned, err);
+	if (r == 0)
+		r = hf_condemned_follow(&condemned, &s->packs, &s->pack_count, err);
+	hf_condemned_free(&condemned);
+	return r == HF_E_DENIED ? 0 : r;
+}
+
+/* Condemned packs may be gone, and are read only where nothing else has a chunk. Who may not list them goes by what is there. */
+static int exclude_condemned(struct hf_access *a, struct hf_error *err)
+{
+	struct hf_condemned condemned;
+	struct hf_error why = {0};
+	int r = hf_condemned_list(a->repo, &condemned, &why);
+	if (r == HF_E_DENIED)
+		hf_info("%s", why.msg);
+	else if (r < 0)
+		*err = why;
+	for (size_t i = 0; i < condemned.count && r == 0; i++)
+		r = hf_index_exclude_pack(a->index, &condemned.packs[i], err);
+	hf_condemned_free(&condemned);
+	return r == HF_E_DENIED ? 0 : r;
+}
 
 static int open_index(struct hf_access *a, size_t memtable_entries, struct hf_error *err)
 {
 	const struct hf_index_options options = {.store = a->repo->store, .key = a->repo->key, .domain = &a->domain,
 		.certs = &a->repo->certs, .memtable_entries = memtable_entries,
 		.cache_dir = a->from_store ? NULL : hf_repository_copies(a->repo)};
-	return hf_index_open(&options, &a->index, err);
+	struct hf_error local = {0};
+	err = err ? err : &local;
+	int r = hf_index_open(&options, &a->index, err);
+	return r < 0 ? r : exclude_condemned(a, err);
 }
 
 static int open_domain(struct hf_access *a, const struct hf_id *domain, struct hf_error *err)
@@ -59,13 +90,15 @@ static int note_pack(struct hf_access *a, const struct hf_ref *pack, struct hf_e
 }
 
 /* An index of what the packs say of themselves. It is never written: there is no end to its memtable. */
-static int read_tables(struct hf_access *a, const struct hf_snapshot *s, struct hf_error *err)
+static int read_tables(struct hf_access *a, struct hf_snapshot *s, struct hf_error *err)
 {
 	hf_info("the index is %s: reading the tables of %zu packs instead",
 		hf_index_damaged_count(a->index) ? "damaged" : "empty", s->pack_count);
 	hf_index_close(a->index);
 	a->index = NULL;
 	int r = open_index(a, UINT32_MAX, err);
+	if (r == 0)
+		r = follow_packs(a, s, err);
 	for (size_t i = 0; r == 0 && i < s->pack_count; i++)
 		r = note_pack(a, &s->packs[i], err);
 	return r;

@@ -109,6 +109,48 @@ static int count_delete(struct hf_prune *p, const struct hf_gc_pack *pack, struc
 	return r;
 }
 
+static void forget_repackable(struct hf_prune *p)
+{
+	free(p->repackable);
+	p->repackable = NULL;
+	p->repackable_count = 0;
+}
+
+/* Packs that are mostly unused are condemned as well: they can go once what is used of them lies elsewhere. */
+static int condemn_unused(struct hf_prune *p, struct sentence *s, struct hf_error *err)
+{
+	char name[HF_NAME_MAX];
+	int r = hf_prune_choose_unused(p, err);
+	for (size_t i = 0; i < p->repackable_count && r == 0; i++) {
+		const struct hf_ref *ref = &p->repackable[i];
+		r = tell(p, "repack", hf_object_name(HF_KIND_PACK, ref, name), 0, "mostly unused", err);
+		if (r < 0 || p->options->dry_run)
+			continue;
+		p->result->condemned++;
+		s->packs[s->count++] = *ref;
+		if (s->count == PACKS_A_CONDEMNATION)
+			r = pass_sentence(p, s, err);
+	}
+	return r;
+}
+
+static int judge(struct hf_prune *p, struct sentence *s, const struct hf_gc_pack *pack, bool *found, struct hf_error *err)
+{
+	enum hf_gc_verdict verdict = hf_gc_judge(pack, &p->clock);
+	if (verdict != HF_GC_GONE) {
+		p->result->packs++;
+		p->result->bytes += pack->size;
+	}
+	count_kept(p->result, pack, verdict);
+	*found = *found || verdict == HF_GC_DELETE || verdict == HF_GC_CONDEMN ||
+		 (verdict == HF_GC_HOLD && p->options->has_max_unused);
+	if (verdict == HF_GC_CONDEMN)
+		return condemn(p, s, pack, err);
+	if (verdict == HF_GC_DELETE && p->options->dry_run)
+		return count_delete(p, pack, err);
+	return verdict == HF_GC_KEEP ? hf_prune_note_repackable(p, pack, err) : 0;
+}
+
 /* The first walk: condemns; what was condemned before, by this prune or another, is deleted by the second. */
 static int pick(struct hf_prune *p, bool *found, struct hf_error *err)
 {
@@ -116,20 +158,14 @@ static int pick(struct hf_prune *p, bool *found, struct hf_error *err)
 	struct sentence *s = calloc(1, sizeof(*s));
 	int r = s ? 0 : hf_fail(err, HF_E_NOMEM, "no memory");
 	*found = false;
-	while (r == 0 && (r = hf_prune_next(p, &pack, err)) > 0) {
-		enum hf_gc_verdict verdict = hf_gc_judge(&pack, &p->clock);
-		if (verdict != HF_GC_GONE) {
-			p->result->packs++;
-			p->result->bytes += pack.size;
-		}
-		*found = *found || verdict == HF_GC_DELETE || verdict == HF_GC_CONDEMN;
-		count_kept(p->result, &pack, verdict);
-		r = verdict == HF_GC_CONDEMN			      ? condemn(p, s, &pack, err)
-		    : verdict == HF_GC_DELETE && p->options->dry_run ? count_delete(p, &pack, err)
-								      : 0;
-	}
+	while (r == 0 && (r = hf_prune_next(p, &pack, err)) > 0)
+		r = judge(p, s, &pack, found, err);
+	if (r == 0)
+		r = condemn_unused(p, s, err);
+	*found = *found || p->repackable_count;
 	if (r == 0)
 		r = pass_sentence(p, s, err);
+	forget_repackable(p);
 	free(s);
 	return r;
 }
@@ -144,7 +180,9 @@ static int sweep(struct hf_prune *p, struct hf_error *err)
 	while (r == 0 && (r = hf_prune_next(p, &pack, err)) > 0) {
 		enum hf_gc_verdict verdict = hf_gc_judge(&pack, &p->clock);
 		count_kept(p->result, &pack, verdict);
-		r = verdict == HF_GC_DELETE ? count_delete(p, &pack, err) : 0;
+		r = verdict == HF_GC_DELETE ? count_delete(p, &pack, err)
+		    : verdict == HF_GC_HOLD ? hf_prune_note_repackable(p, &pack, err)
+					    : 0;
 	}
 	return r;
 }
@@ -154,13 +192,32 @@ static int sweep(struct hf_prune *p, struct hf_error *err)
 static int require(const struct hf_prune_options *o, struct hf_error *err)
 {
 	int r = hf_repository_require(o->repo, HF_RIGHT_MAINTAIN, "prune", err);
-	return r < 0 ? r : hf_repository_require_reading(o->repo, false, "prune", err);
+	if (r == 0)
+		r = hf_repository_require_reading(o->repo, o->has_max_unused, o->has_max_unused ? "repack" : "prune", err);
+	return r == 0 && o->has_max_unused ? hf_repository_require(o->repo, HF_RIGHT_BACKUP, "repack", err) : r;
+}
+
+/* Evidence of what it did, if it did anything. */
+static int record(struct hf_prune *p, struct hf_error *err)
+{
+	const struct hf_prune_result *out = p->result;
+	if (p->options->dry_run || !(out->condemned || out->deleted || out->voided || out->snapshots))
+		return 0;
+	HF_JSON_AUTO *j = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "packs", (json_int_t)out->packs, "condemned",
+		(json_int_t)out->condemned, "deleted", (json_int_t)out->deleted, "deleted_bytes",
+		(json_int_t)out->deleted_bytes, "held", (json_int_t)out->held, "voided", (json_int_t)out->voided,
+		"snapshots", (json_int_t)out->snapshots, "problems", out->problems);
+	const struct hf_new_evidence evidence = {
+		.what = "prune", .ok = json_array_size(out->problems) == 0, .record = j};
+	return hf_catalogue_evidence(&p->look.catalogue, &evidence, NULL, err);
 }
 
 static int prune(struct hf_prune *p, struct hf_error *err)
 {
 	hf_progress_phase(p->options->progress, "looking", 0, 0);
 	int r = read_clock(p, err);
+	if (r == 0)
+		r = hf_prune_check_index(p, err);
 	if (r == 0)
 		r = hf_prune_look(p, err);
 	if (r == 0)
@@ -180,7 +237,13 @@ static int prune(struct hf_prune *p, struct hf_error *err)
 	hf_progress_phase(p->options->progress, "deleting", 0, 0);
 	if (r == 0 && found)
 		r = sweep(p, err);
-	return r < 0 ? r : hf_prune_tidy(p, err);
+	if (r == 0 && found)
+		r = hf_prune_repack(p, err);
+	if (r == 0)
+		r = hf_prune_tidy(p, err);
+	if (r == 0)
+		r = hf_prune_tidy_index(p, err);
+	return r < 0 ? r : record(p, err);
 }
 
 int hf_prune(const struct hf_prune_options *options, struct hf_prune_result *out, struct hf_error *err)
@@ -195,6 +258,8 @@ int hf_prune(const struct hf_prune_options *options, struct hf_prune_result *out
 	if (r == 0)
 		r = prune(&p, err);
 	hf_prune_look_free(&p.look);
+	forget_repackable(&p);
+	free(p.unindexed);
 	out->elapsed_ns = hf_time_monotonic() - started;
 	return r;
 }

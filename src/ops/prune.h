@@ -23,6 +23,8 @@ struct hf_prune_options {
 	struct hf_repository *repo;
 	int64_t grace;	     /* ns; 0: the repository's own. A shorter one makes running backups repeat work, and loses nothing */
 	bool has_grace;	     /* `grace` is meant, even if it is 0 */
+	double max_unused;   /* with has_max_unused: repack until at most this share of the packs' bytes is of no use, 0 to 1 */
+	bool has_max_unused;
 	bool dry_run;	     /* decides and changes nothing */
 	const char *scratch; /* for sorting on disk */
 	struct hf_progress *progress; /* may be NULL */
@@ -37,6 +39,7 @@ struct hf_prune_result {
 	uint64_t packs, bytes;		 /* that were there */
 	uint64_t condemned, condemned_bytes; /* by this prune */
 	uint64_t deleted, deleted_bytes;
+	uint64_t repacked, repacked_bytes; /* of those deleted: whose use was stored in other packs first; bytes so stored */
 	uint64_t held, held_bytes;	 /* condemned, and referred to by a snapshot or a run that was faster */
 	uint64_t stopped, stopped_bytes; /* would go, if all of their domain could be read */
 	uint64_t strangers;		 /* packs of writers whom the owner has not certified: left alone */

@@ -4,6 +4,7 @@
 
 #include "ops/prune.h"
 #include "repo/catalogue.h"
+#include "repo/condemned.h"
 #include "repo/gc_facts.h"
 
 /* A snapshot object, as it was listed. */
@@ -31,6 +32,7 @@ struct hf_prune_run {
 /* What one look found. */
 struct hf_prune_look {
 	struct hf_gc_facts *facts;
+	struct hf_condemned condemned;
 	struct hf_catalogue catalogue;
 	struct hf_ref *committed; /* sorted: snapshots that an entry names */
 	size_t committed_count;
@@ -51,6 +53,10 @@ struct hf_prune {
 	struct hf_repository *repo;
 	struct hf_gc_clock clock;
 	struct hf_prune_look look;
+	struct hf_ref *repackable; /* what a walk found that repacking could make go: sorted */
+	size_t repackable_count;
+	struct hf_id *unindexed; /* domains with index segments that can't be read; for the whole prune */
+	size_t unindexed_count;
 };
 
 /* Gathers everything anew, in the order that is safe (see there). What can't be read blocks its domain, and is a problem. */
@@ -72,6 +78,19 @@ int hf_prune_problem(struct hf_prune *p, const char *object, const struct hf_id 
 /* Tells of the object and deletes it; in a dry run only tells. */
 int hf_prune_erase(struct hf_prune *p, enum hf_kind kind, const struct hf_ref *ref, uint64_t size, const char *why,
 	struct hf_error *err) HF_MUST_CHECK;
+
+/* prune_index.c: what takes a key that can read data; with another these do nothing. Before the first look: which domains have
+ * index segments that can't be read. After the last: replaced segments, and condemnations that no one needs any more. */
+int hf_prune_check_index(struct hf_prune *p, struct hf_error *err) HF_MUST_CHECK;
+int hf_prune_tidy_index(struct hf_prune *p, struct hf_error *err) HF_MUST_CHECK;
+
+/* prune_repack.c: what takes a key that can read data and write packs, in that key's own domain. A walk notes packs that
+ * snapshots, and no live run, refer to. */
+int hf_prune_note_repackable(struct hf_prune *p, const struct hf_gc_pack *pack, struct hf_error *err) HF_MUST_CHECK;
+/* Of those noted, not condemned: leaves those that are mostly unused, so many that no more than options->max_unused stays. */
+int hf_prune_choose_unused(struct hf_prune *p, struct hf_error *err) HF_MUST_CHECK;
+/* Of those noted, condemned before the last look: stores what is used of them in other packs, says so, and deletes them. */
+int hf_prune_repack(struct hf_prune *p, struct hf_error *err) HF_MUST_CHECK;
 
 /* prune_tidy.c: after a look. Snapshot objects go before any pack does. */
 int hf_prune_snapshots(struct hf_prune *p, struct hf_error *err) HF_MUST_CHECK;

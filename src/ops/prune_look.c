@@ -25,6 +25,7 @@
 void hf_prune_look_free(struct hf_prune_look *look)
 {
 	hf_gc_facts_free(look->facts);
+	hf_condemned_free(&look->condemned);
 	hf_catalogue_free(&look->catalogue);
 	free(look->committed);
 	free(look->voids);
@@ -89,6 +90,9 @@ bool hf_prune_is_blocked(const struct hf_prune *p, const struct hf_id *writer)
 	for (size_t i = 0; cert && i < p->look.blocked_count; i++)
 		if (hf_id_equal(&p->look.blocked[i], &cert->domain))
 			return true;
+	for (size_t i = 0; cert && i < p->unindexed_count; i++)
+		if (hf_id_equal(&p->unindexed[i], &cert->domain))
+			return true;
 	return !cert || p->look.all_blocked;
 }
 
@@ -110,7 +114,7 @@ static int see_condemnation(const struct hf_condemnation *c, void *user, struct 
 		const struct hf_gc_pack fact = {.ref = c->packs[i], .flags = HF_GC_CONDEMNED};
 		r = hf_gc_facts_add(p->look.facts, &fact, err);
 	}
-	return r;
+	return r < 0 ? r : hf_condemned_add(&p->look.condemned, c, err);
 }
 
 static int see_pack(const struct hf_ref *ref, const struct hf_object_info *info, void *user, struct hf_error *err)
@@ -270,9 +274,9 @@ static int see_snapshot(const struct hf_ref *ref, const struct hf_object_info *i
 	return 0;
 }
 
-static int refer(struct hf_prune *p, const struct hf_snapshot *s, struct hf_error *err)
+static int refer(struct hf_prune *p, struct hf_snapshot *s, struct hf_error *err)
 {
-	int r = 0;
+	int r = hf_condemned_follow(&p->look.condemned, &s->packs, &s->pack_count, err);
 	for (size_t i = 0; i < s->pack_count && r == 0; i++) {
 		const struct hf_gc_pack fact = {.ref = s->packs[i], .flags = HF_GC_REFERENCED};
 		r = hf_gc_facts_add(p->look.facts, &fact, err);
@@ -342,6 +346,7 @@ static int look(struct hf_prune *p, struct hf_error *err)
 	int r = hf_gc_facts_new(p->options->scratch, &p->look.facts, err);
 	if (r == 0)
 		r = hf_condemned_each(p->repo, see_condemnation, p, err);
+	hf_condemned_sort(&p->look.condemned);
 	if (r == 0)
 		r = hf_object_list(p->repo->store, HF_KIND_PACK, see_pack, p, err);
 	if (r == 0)

@@ -125,6 +125,8 @@ static int read_snapshots(struct hf_verify *v, struct hf_snapshot *out, size_t *
 		const struct hf_snapshot_read whole = {.parts = HF_SNAPSHOT_WHOLE, .from_store = true};
 		int r = hf_snapshot_read(v->options->repo, &p->ref, &whole, &out[*count], &why);
 		v->result->objects++;
+		if (r == 0)
+			r = hf_condemned_follow(&v->condemned, &out[*count].packs, &out[*count].pack_count, &why);
 		if (r == 0) {
 			++*count;
 			continue;
@@ -150,7 +152,7 @@ static int load_catalogue(struct hf_verify *v, struct hf_error *err)
 		hf_verify_damage(v, *p->object ? p->object : "catalogue", p->why);
 	}
 	v->result->objects += v->catalogue.entry_count;
-	return r;
+	return r < 0 ? r : hf_condemned_list(v->options->repo, &v->condemned, err);
 }
 
 static void report_index(struct hf_verify *v)
@@ -214,6 +216,7 @@ int hf_verify_repository(const struct hf_verify_options *options, struct hf_veri
 	for (size_t i = 0; i < v.domain_count; i++)
 		hf_access_close(&v.domains[i]);
 	hf_catalogue_free(&v.catalogue);
+	hf_condemned_free(&v.condemned);
 	pthread_mutex_destroy(&v.lock);
 	free(snapshots);
 	free(v.domains);

@@ -4,6 +4,7 @@
 
 #include "ops/access.h"
 #include "ops/verify.h"
+#include "repo/condemned.h"
 
 #include <pthread.h>
 
@@ -12,6 +13,7 @@ struct hf_verify_pack {
 	struct hf_ref ref;
 	size_t domain; /* in `domains` */
 	size_t damage; /* place in the result + 1; 0: sound so far */
+	bool is_gone;  /* a prune condemned and deleted it: what is needed of it lies in other packs */
 };
 
 /* A chunk that can't be had from one place; sorted by id once the packs are done. */
@@ -25,6 +27,7 @@ struct hf_verify {
 	const struct hf_verify_options *options;
 	struct hf_verify_result *result;
 	struct hf_catalogue catalogue;
+	struct hf_condemned condemned;
 	struct hf_access *domains;
 	size_t domain_count;
 	struct hf_verify_pack *packs; /* ascending by ref */

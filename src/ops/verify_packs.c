@@ -122,6 +122,9 @@ static void run(void *job)
 	if (hf_stopped())
 		return;
 	int r = check_pack(w, &w->error);
+	w->pack->is_gone = r == HF_E_NOTFOUND && hf_condemned_has(&w->v->condemned, &w->pack->ref);
+	if (w->pack->is_gone)
+		return;
 	if (r < 0 && is_damage(r)) {
 		char name[HF_NAME_MAX];
 		w->pack->damage = hf_verify_damage(w->v, hf_object_name(HF_KIND_PACK, &w->pack->ref, name),

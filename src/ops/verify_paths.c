@@ -63,6 +63,8 @@ static size_t find_chunk(struct look *l, const struct hf_chunk_ref *ref, struct 
 			unlisted_pack = p.pack;
 			continue;
 		}
+		if (pack->is_gone)
+			continue;
 		size_t here = pack->damage ? pack->damage : bad_chunk(l->v, &ref->id, &p.pack);
 		if (!here)
 			return 0;

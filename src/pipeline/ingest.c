@@ -270,6 +270,35 @@ void hf_ingest_abandon(struct hf_ingest *in)
 	in->intake = NULL;
 }
 
+/* --- without a source ------------------------------------------------------------------------------------------------- */
+
+int hf_ingest_copy(struct hf_ingest *in, enum hf_chunk_kind kind, struct iovec chunk, hf_slot *slot, struct hf_error *err)
+{
+	static const enum hf_lane_class classes[] = {[HF_CHUNK_DATA] = HF_LANE_FILES, [HF_CHUNK_MANIFEST] = HF_LANE_MANIFEST,
+		[HF_CHUNK_CONTENT] = HF_LANE_CONTENT, [HF_CHUNK_ABOUT] = HF_LANE_ABOUT};
+	if (kind < HF_CHUNK_DATA || kind > HF_CHUNK_ABOUT)
+		return hf_fail(err, HF_E_UNSUPPORTED, "chunks of kind %d can't be copied", (int)kind);
+	struct hf_lane_chunk c = {
+		.data = chunk.iov_base, .len = (uint32_t)chunk.iov_len, .lane_class = classes[kind]};
+	int r = hf_lane_chunk(in->meta, &c, err);
+	*slot = c.slot;
+	return r;
+}
+
+int hf_ingest_slot_pack(struct hf_ingest *in, hf_slot slot, struct hf_ref *pack, struct hf_error *err)
+{
+	uint32_t number;
+	size_t count;
+	if (slot == HF_SLOT_UNKNOWN)
+		return 0;
+	int r = hf_pack_set_resolve(in->packs, in->packer, slot, &number, err);
+	const struct hf_ref *all = hf_pack_set_all(in->packs, &count);
+	if (r < 0 || number >= count)
+		return r;
+	*pack = all[number];
+	return 1;
+}
+
 /* --- the end ---------------------------------------------------------------------------------------------------------- */
 
 int hf_ingest_finish(struct hf_ingest *in, struct hf_error *err)

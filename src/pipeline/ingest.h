@@ -62,6 +62,12 @@ int hf_ingest_end(struct hf_ingest *in, const json_t *detail, struct hf_ingested
 /* Forgets the source: its capture failed. What was stored of it is garbage. */
 void hf_ingest_abandon(struct hf_ingest *in);
 
+/* Without a source: stores a chunk as it is, if no one has it (repacking). `slot` is for hf_ingest_slot_pack. */
+int hf_ingest_copy(struct hf_ingest *in, enum hf_chunk_kind kind, struct iovec chunk, hf_slot *slot,
+	struct hf_error *err) HF_MUST_CHECK;
+/* After finish: the pack that it lies in, 1; or 0: in some pack of this run. */
+int hf_ingest_slot_pack(struct hf_ingest *in, hf_slot slot, struct hf_ref *pack, struct hf_error *err) HF_MUST_CHECK;
+
 int hf_ingest_finish(struct hf_ingest *in, struct hf_error *err) HF_MUST_CHECK;
 /* After finish: all packs that the snapshot relies on. */
 const struct hf_ref *hf_ingest_packs(struct hf_ingest *in, size_t *count);

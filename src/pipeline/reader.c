@@ -340,31 +340,55 @@ static int get_at(struct hf_reader *r, struct tools *t, enum hf_chunk_kind kind,
 	return 0;
 }
 
+/* What a search for a sound place went through. */
+struct search {
+	struct hf_error first; /* failure */
+	unsigned places;       /* that the index knows */
+	bool has_failed;
+};
+
+/* Tries the places in packs that were condemned, or those in others: 1 when one is sound, 0. */
+static int try_places(struct hf_reader *r, struct tools *t, enum hf_chunk_kind kind, const struct hf_chunk_ref *ref,
+	bool condemned, struct search *s, struct hf_chunk_view *out)
+{
+	struct hf_error now = {0};
+	struct hf_place p;
+	int result;
+	for (unsigned nth = 0; (result = hf_index_find(r->options.index, &ref->id, nth, &p, &now)) == 0; nth++) {
+		s->places++;
+		if (hf_index_is_excluded(r->options.index, &p.pack) != condemned)
+			continue;
+		if (get_at(r, t, kind, ref, &p, out, &now) == 0)
+			return 1;
+		if (!s->has_failed)
+			s->first = now;
+		s->has_failed = true;
+		__atomic_fetch_add(&r->failures, 1, __ATOMIC_RELAXED);
+	}
+	if (!s->has_failed)
+		s->first = now;
+	return result == HF_E_NOTFOUND ? 0 : result;
+}
+
+/* Condemned packs come last: they may be gone, and what is needed of them lies in others too. */
 static int get_with(struct hf_reader *r, struct tools *t, enum hf_chunk_kind kind, const struct hf_chunk_ref *ref,
 	struct hf_chunk_view *out, struct hf_error *err)
 {
-	struct hf_error first = {0}, now = {0};
-	for (unsigned nth = 0;; nth++) {
-		struct hf_place p;
-		int result = hf_index_find(r->options.index, &ref->id, nth, &p, &now);
-		if (result < 0 && nth == 0)
-			return hf_fail(err, result == HF_E_NOTFOUND ? HF_E_CORRUPT : result,
-				"a chunk that is needed is not in the index (rebuild-index may find it): %s", now.msg);
-		if (result < 0)
-			break;
-		result = get_at(r, t, kind, ref, &p, out, &now);
-		if (result == 0) {
-			if (nth > 0)
-				hf_warn("a damaged place was passed over: %s", first.msg);
-			return 0;
-		}
-		__atomic_fetch_add(&r->failures, 1, __ATOMIC_RELAXED);
-		if (nth == 0)
-			first = now;
+	struct search s = {0};
+	int result = try_places(r, t, kind, ref, false, &s, out);
+	if (result == 0)
+		result = try_places(r, t, kind, ref, true, &s, out);
+	if (result > 0) {
+		if (s.has_failed)
+			hf_warn("a damaged place was passed over: %s", s.first.msg);
+		return 0;
 	}
+	if (!s.has_failed)
+		return hf_fail(err, s.first.code == HF_E_NOTFOUND ? HF_E_CORRUPT : s.first.code,
+			"a chunk that is needed is not in the index (rebuild-index may find it): %s", s.first.msg);
 	if (err)
-		*err = first;
-	return first.code == HF_E_NOTFOUND ? HF_E_CORRUPT : first.code;
+		*err = s.first;
+	return s.first.code == HF_E_NOTFOUND ? HF_E_CORRUPT : s.first.code;
 }
 
 int hf_reader_get(struct hf_reader *r, enum hf_chunk_kind kind, const struct hf_chunk_ref *ref,

@@ -56,6 +56,7 @@ void hf_index_close(struct hf_index *index)
 		free(index->damage[i].why);
 	free(index->damage);
 	free(index->obsolete);
+	free(index->garbage);
 	free(index->packs);
 	pthread_mutex_destroy(&index->lock);
 	pthread_mutex_destroy(&index->flush_lock);
@@ -138,6 +139,11 @@ int hf_index_exclude_pack(struct hf_index *index, const struct hf_ref *pack, str
 	return hf_ref_set_add(index->excluded, pack, err);
 }
 
+bool hf_index_is_excluded(struct hf_index *index, const struct hf_ref *pack)
+{
+	return hf_ref_set_has(index->excluded, pack);
+}
+
 static int compare_refs(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(struct hf_ref));
@@ -190,6 +196,14 @@ int hf_index_exclude_all(struct hf_index *index, struct hf_error *err)
 	for (size_t i = 0; i < index->pack_count && r == 0; i++)
 		r = hf_index_exclude_pack(index, &index->packs[i], err);
 	return r;
+}
+
+bool hf_index_garbage(const struct hf_index *index, size_t number, struct hf_index_garbage *out)
+{
+	if (number >= index->garbage_count)
+		return false;
+	*out = index->garbage[number];
+	return true;
 }
 
 bool hf_index_damaged(struct hf_index *index, size_t number, struct hf_ref *ref, const char **why)

@@ -90,6 +90,7 @@ int hf_index_find(struct hf_index *index, const struct hf_chunk_id *id, unsigned
 /* A condemned pack: from now on claim and lookup don't count places in it; find does. */
 int hf_index_exclude_pack(struct hf_index *index, const struct hf_ref *pack, struct hf_error *err) HF_MUST_CHECK;
 
+bool hf_index_is_excluded(struct hf_index *index, const struct hf_ref *pack);
 /* The same for all packs that the segments name: nothing can be said of any. */
 int hf_index_exclude_all(struct hf_index *index, struct hf_error *err) HF_MUST_CHECK;
 
@@ -101,6 +102,15 @@ bool hf_index_has_pack(struct hf_index *index, const struct hf_ref *pack);
  * as the index. */
 bool hf_index_damaged(struct hf_index *index, size_t number, struct hf_ref *ref, const char **why);
 size_t hf_index_damaged_count(struct hf_index *index);
+
+/* Segments that were replaced and are still there, by number from 0, those first that must be deleted first (FORMAT.md, section
+ * 12); false when there are no more. */
+struct hf_index_garbage {
+	struct hf_ref segment;
+	int64_t made_ns, replaced_ns; /* by the store's clock; replaced: when what replaces it was made */
+	uint32_t tier;
+};
+bool hf_index_garbage(const struct hf_index *index, size_t number, struct hf_index_garbage *out);
 
 struct hf_index_stats {
 	size_t segments;	    /* in use */

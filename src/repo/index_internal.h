@@ -40,6 +40,9 @@ struct hf_index {
 	size_t pack_count;
 	bool has_packs;
 
+	struct hf_index_garbage *garbage; /* what was found replaced at open */
+	size_t garbage_count;
+
 	pthread_mutex_t flush_lock; /* one flush or merge at a time; taken before `lock` */
 	struct hf_ref *obsolete;    /* what a fresh index replaces with its last segment; under flush_lock */
 	size_t obsolete_count;

@@ -125,6 +125,7 @@ int hf_index_want_filter(struct hf_index *index, struct hf_index_segment *segmen
 struct found {
 	struct hf_ref ref;
 	uint64_t size;
+	int64_t time_ns;
 	struct hf_index_segment *segment; /* NULL: damaged, or none of ours */
 };
 
@@ -157,7 +158,7 @@ static int see(const struct hf_ref *ref, const struct hf_object_info *info, void
 		s->found = p;
 		s->cap = cap;
 	}
-	s->found[s->count++] = (struct found){.ref = *ref, .size = info->size};
+	s->found[s->count++] = (struct found){.ref = *ref, .size = info->size, .time_ns = info->time_ns};
 	return 0;
 }
 
@@ -226,6 +227,50 @@ static void forget_damage(struct hf_index *index, const struct hf_ref *ref)
 		}
 }
 
+/* When what replaces it was made: the last such segment. */
+static int64_t replaced_at(const struct search *s, const struct hf_ref *ref)
+{
+	int64_t at = INT64_MIN;
+	for (size_t i = 0; i < s->count; i++) {
+		size_t n = 0;
+		const struct hf_ref *refs = s->found[i].segment ? hf_index_segment_replaces(s->found[i].segment, &n) : NULL;
+		for (size_t k = 0; k < n; k++)
+			if (memcmp(&refs[k], ref, sizeof(*ref)) == 0 && s->found[i].time_ns > at &&
+				may_replace(s->index, &s->found[i].ref.writer, ref))
+				at = s->found[i].time_ns;
+	}
+	return at;
+}
+
+/* What names others was made after them; where the store's clock is too coarse to tell, a merge is of a higher tier. */
+static int by_age(const void *a, const void *b)
+{
+	const struct hf_index_garbage *x = a, *y = b;
+	if (x->made_ns != y->made_ns)
+		return x->made_ns < y->made_ns ? -1 : 1;
+	return (x->tier > y->tier) - (x->tier < y->tier);
+}
+
+/* Takes down what was replaced, for prune. `replaced` is sorted. */
+static int note_garbage(const struct search *s, const struct hf_ref *replaced, size_t count, struct hf_error *err)
+{
+	struct hf_index *index = s->index;
+	index->garbage = calloc(s->count + 1, sizeof(*index->garbage));
+	if (!index->garbage)
+		return hf_fail(err, HF_E_NOMEM, "no memory for the list of index segments");
+	for (size_t i = 0; i < s->count; i++) {
+		const struct found *f = &s->found[i];
+		if (!bsearch(&f->ref, replaced, count, sizeof(*replaced), compare_refs))
+			continue;
+		index->garbage[index->garbage_count++] = (struct hf_index_garbage){.segment = f->ref,
+			.made_ns = f->time_ns, .replaced_ns = replaced_at(s, &f->ref),
+			.tier = f->segment ? hf_index_segment_tier(f->segment) : 0};
+	}
+	if (index->garbage_count)
+		qsort(index->garbage, index->garbage_count, sizeof(*index->garbage), by_age);
+	return 0;
+}
+
 /* Leaves out what was replaced; damage of that doesn't matter any more either. */
 static int drop_replaced(struct search *s, struct hf_error *err)
 {
@@ -233,6 +278,7 @@ static int drop_replaced(struct search *s, struct hf_error *err)
 	struct hf_ref *replaced = collect_replaced(s, &count);
 	if (!replaced)
 		return hf_fail(err, HF_E_NOMEM, "no memory for the list of index segments");
+	int r = note_garbage(s, replaced, count, err);
 	for (size_t i = 0; i < s->count; i++) {
 		if (!bsearch(&s->found[i].ref, replaced, count, sizeof(*replaced), compare_refs)) {
 			s->found[kept++] = s->found[i];
@@ -243,7 +289,7 @@ static int drop_replaced(struct search *s, struct hf_error *err)
 	}
 	s->count = kept;
 	free(replaced);
-	return 0;
+	return r;
 }
 
 /* Removes copies of segments that are not in use from the cache directory. */
