@@ -222,6 +222,8 @@ int hf_verify_repository(const struct hf_verify_options *options, struct hf_veri
 	free(v.domains);
 	free(v.packs);
 	free(v.chunks);
+	for (unsigned i = 0; i < HF_VERIFY_WALKED; i++)
+		free(v.walked[i].used);
 	return r;
 }
 

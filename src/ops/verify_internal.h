@@ -23,6 +23,15 @@ struct hf_verify_chunk {
 	size_t damage;
 };
 
+/* A manifest that was walked whole and found sound, and the packs that this took. Snapshots of what did not change have the
+ * same root: of those only the list of packs is looked at. */
+struct hf_verify_walked {
+	struct hf_id domain;
+	struct hf_chunk_id root;
+	uint8_t *used; /* a bit a pack, by place in `packs`; NULL: none here */
+};
+enum { HF_VERIFY_WALKED = 16 };
+
 struct hf_verify {
 	const struct hf_verify_options *options;
 	struct hf_verify_result *result;
@@ -34,6 +43,8 @@ struct hf_verify {
 	size_t pack_count;
 	struct hf_verify_chunk *chunks; /* bad ones */
 	size_t chunk_count, chunk_cap;
+	struct hf_verify_walked walked[HF_VERIFY_WALKED]; /* the last ones, in turn */
+	unsigned walked_next;
 	pthread_mutex_t lock; /* of result and chunks while workers run */
 };
 

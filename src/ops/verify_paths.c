@@ -1,6 +1,6 @@
 /*
  * The manifests of a verification: every node is read, every chunk that an entry names must be found in the index in a pack
- * that is sound. What is not names the paths that it touches.
+ * that is sound and that the snapshot lists. What is not names the paths that it touches.
  */
 #include "ops/verify_internal.h"
 
@@ -8,6 +8,7 @@
 #include "base/stop.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct look {
@@ -15,7 +16,47 @@ struct look {
 	struct hf_access *access;
 	const struct hf_snapshot *snapshot;
 	const struct hf_snapshot_source *source;
+	uint8_t *used;	/* a bit for each pack that was needed */
+	bool is_unsound; /* something was found */
 };
+
+/* --- manifests that were walked before ------------------------------------------------------------------------------- */
+
+static void use(uint8_t *used, const struct hf_verify *v, const struct hf_verify_pack *pack)
+{
+	size_t n = (size_t)(pack - v->packs);
+	used[n / 8] = (uint8_t)(used[n / 8] | 1u << n % 8);
+}
+
+static bool lists_all(const struct hf_verify *v, const struct hf_snapshot *s, const uint8_t *used)
+{
+	for (size_t n = 0; n < v->pack_count; n++)
+		if (used[n / 8] >> n % 8 & 1 && !hf_ref_find(s->packs, s->pack_count, &v->packs[n].ref))
+			return false;
+	return true;
+}
+
+static bool was_walked(const struct look *l)
+{
+	for (unsigned i = 0; i < HF_VERIFY_WALKED; i++) {
+		const struct hf_verify_walked *w = &l->v->walked[i];
+		if (w->used && hf_id_equal(&w->domain, &l->snapshot->domain) &&
+			memcmp(w->root.b, l->source->root.b, sizeof(w->root.b)) == 0)
+			return lists_all(l->v, l->snapshot, w->used);
+	}
+	return false;
+}
+
+/* Takes `used` over. */
+static void keep_walked(struct look *l)
+{
+	struct hf_verify_walked *w = &l->v->walked[l->v->walked_next++ % HF_VERIFY_WALKED];
+	free(w->used);
+	*w = (struct hf_verify_walked){l->snapshot->domain, l->source->root, l->used};
+	l->used = NULL;
+}
+
+/* --- chunks ----------------------------------------------------------------------------------------------------------- */
 
 static size_t bad_chunk(struct hf_verify *v, const struct hf_chunk_id *id, const struct hf_ref *pack)
 {
@@ -58,7 +99,7 @@ static size_t find_chunk(struct look *l, const struct hf_chunk_ref *ref, struct 
 		if (r < 0)
 			break;
 		struct hf_verify_pack *pack = hf_verify_find_pack(l->v, &p.pack);
-		if (!pack) {
+		if (!pack || !hf_ref_find(l->snapshot->packs, l->snapshot->pack_count, &p.pack)) {
 			only_unlisted = true;
 			unlisted_pack = p.pack;
 			continue;
@@ -66,8 +107,10 @@ static size_t find_chunk(struct look *l, const struct hf_chunk_ref *ref, struct 
 		if (pack->is_gone)
 			continue;
 		size_t here = pack->damage ? pack->damage : bad_chunk(l->v, &ref->id, &p.pack);
-		if (!here)
+		if (!here) {
+			use(l->used, l->v, pack);
 			return 0;
+		}
 		damage = here;
 	}
 	if (!damage && only_unlisted)
@@ -84,10 +127,38 @@ static size_t lost_chunk(struct look *l)
 	return hf_verify_damage(l->v, "index", "chunks that are needed are in no sound pack that the index knows");
 }
 
+/* Nodes are read, which proves them; but prune goes by the list, so that they must be in a pack on it, too. */
+static void require_listed(struct look *l, const struct hf_chunk_id *id)
+{
+	struct hf_place p;
+	struct hf_ref elsewhere;
+	bool is_elsewhere = false, is_listed = false;
+	for (unsigned n = 0; !is_listed && hf_index_find(l->access->index, id, n, &p, NULL) == 0; n++) {
+		struct hf_verify_pack *pack = hf_verify_find_pack(l->v, &p.pack);
+		is_listed = pack && hf_ref_find(l->snapshot->packs, l->snapshot->pack_count, &p.pack);
+		if (is_listed && l->used)
+			use(l->used, l->v, pack);
+		elsewhere = p.pack;
+		is_elsewhere = true;
+	}
+	if (is_elsewhere && !is_listed) {
+		l->is_unsound = true;
+		hf_verify_touch(l->v, unlisted(l->v, &elsewhere), &l->snapshot->ref.id, NULL, NULL);
+	}
+}
+
+static int load_node(void *user, enum hf_chunk_kind kind, const struct hf_chunk_id *id, uint32_t expected_len,
+	struct hf_buf *out, struct hf_error *err)
+{
+	struct look *l = user;
+	require_listed(l, id);
+	return hf_reader_load(l->access->reader, kind, id, expected_len, out, err);
+}
+
 static int check_content(struct look *l, const struct hf_manifest_entry *e, struct hf_error *err)
 {
 	HF_CONTENT_READER_AUTO *reader = NULL;
-	const struct hf_chunk_feed feed = hf_reader_feed(l->access->reader);
+	const struct hf_chunk_feed feed = {load_node, l};
 	struct hf_chunk_ref ref;
 	uint64_t offset;
 	int r = hf_content_reader_open(&feed, &e->content, &reader, err);
@@ -101,6 +172,7 @@ static int check_content(struct look *l, const struct hf_manifest_entry *e, stru
 		if (damage == SIZE_MAX)
 			damage = lost_chunk(l);
 		if (damage) {
+			l->is_unsound = true;
 			hf_verify_touch(l->v, damage, &l->snapshot->ref.id, l->source->name, &e->entry);
 			return 0;
 		}
@@ -118,6 +190,7 @@ static void lost_node(struct look *l, const struct hf_entry *entry, const struct
 {
 	char object[HF_NAME_MAX + 32];
 	char id[HF_ID_TEXT];
+	l->is_unsound = true;
 	snprintf(object, sizeof(object), "snapshot %s", hf_hex(l->snapshot->ref.id.b, HF_ID_SIZE, id));
 	size_t d = hf_verify_damage(l->v, object, why->msg);
 	hf_verify_touch(l->v, d, &l->snapshot->ref.id, l->source->name, entry);
@@ -126,7 +199,7 @@ static void lost_node(struct look *l, const struct hf_entry *entry, const struct
 static int check_manifest(struct look *l, struct hf_error *err)
 {
 	HF_MANIFEST_READER_AUTO *reader = NULL;
-	const struct hf_chunk_feed feed = hf_reader_feed(l->access->reader);
+	const struct hf_chunk_feed feed = {load_node, l};
 	const struct hf_manifest_entry *e;
 	int r = hf_manifest_reader_open(&feed, &l->source->root, &reader, err);
 	while (r == 0 && (r = hf_manifest_reader_next(reader, &e, err)) > 0) {
@@ -153,6 +226,31 @@ static int check_about(struct look *l, struct hf_error *err)
 	return r;
 }
 
+static int check_source(struct look *l, struct hf_error *err)
+{
+	struct hf_error why = {0};
+	int r = 0;
+	if (!was_walked(l)) {
+		l->used = calloc(1, l->v->pack_count / 8 + 1);
+		r = l->used ? check_manifest(l, &why) : hf_fail(&why, HF_E_NOMEM, "no memory");
+	}
+	if (r == 0 && l->used && !l->is_unsound)
+		keep_walked(l);
+	free(l->used);
+	l->used = NULL;
+	require_listed(l, &l->source->about);
+	if (r == 0)
+		r = check_about(l, &why);
+	if (r == 0)
+		return 0;
+	if (!is_damage(r)) {
+		*err = why;
+		return r;
+	}
+	lost_node(l, NULL, &why);
+	return 0;
+}
+
 int hf_verify_snapshot(struct hf_verify *v, const struct hf_snapshot *s, struct hf_access *access, struct hf_error *err)
 {
 	for (size_t i = 0; i < s->pack_count; i++) {
@@ -160,19 +258,10 @@ int hf_verify_snapshot(struct hf_verify *v, const struct hf_snapshot *s, struct 
 		if (p && p->damage)
 			hf_verify_touch(v, p->damage, &s->ref.id, NULL, NULL);
 	}
-	for (size_t i = 0; i < s->source_count; i++) {
-		struct look l = {v, access, s, &s->sources[i]};
-		struct hf_error why = {0};
-		int r = check_manifest(&l, &why);
-		if (r == 0)
-			r = check_about(&l, &why);
-		if (r == 0)
-			continue;
-		if (!is_damage(r)) {
-			*err = why;
-			return r;
-		}
-		lost_node(&l, NULL, &why);
+	int r = 0;
+	for (size_t i = 0; i < s->source_count && r == 0; i++) {
+		struct look l = {.v = v, .access = access, .snapshot = s, .source = &s->sources[i]};
+		r = check_source(&l, err);
 	}
-	return 0;
+	return r;
 }
