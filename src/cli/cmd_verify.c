@@ -10,11 +10,12 @@
 #include "policy/policy.h"
 #include "report/table.h"
 
-enum { READ_DATA = HF_ARG_OWN, SAMPLE };
+enum { READ_DATA = HF_ARG_OWN, SAMPLE, EXPECT_HEAD };
 
 static const struct hf_option_info options[] = {
 	{READ_DATA, "read-data", NULL, "read, authenticate and hash everything that snapshots need"},
 	{SAMPLE, "sample", "SHARE", "do so with a random part of it: 5%"},
+	{EXPECT_HEAD, "expect-head", "HASH", "the catalogue must hold this head, which backup printed"},
 	{0},
 };
 
@@ -27,6 +28,10 @@ static int parse(struct hf_args *args, struct hf_verify_options *o, struct hf_er
 			return id;
 		if (id == HF_ARG_OPERAND)
 			return hf_fail(err, HF_E_USAGE, "verify takes no \"%s\": it verifies the whole repository", value);
+		if (id == EXPECT_HEAD) {
+			o->expect_head = value;
+			continue;
+		}
 		o->read_data = true;
 		if (id == SAMPLE)
 			r = hf_share_parse(value, &o->sample, err);

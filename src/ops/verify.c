@@ -151,6 +151,12 @@ static int load_catalogue(struct hf_verify *v, struct hf_error *err)
 		const struct hf_catalogue_problem *p = &v->catalogue.problems[i];
 		hf_verify_damage(v, *p->object ? p->object : "catalogue", p->why);
 	}
+	struct hf_error why = {0};
+	int there = r == 0 && v->options->expect_head ? hf_catalogue_expect(&v->catalogue, v->options->expect_head, &why) : 0;
+	if (there == HF_E_CHECK)
+		hf_verify_damage(v, "catalogue", why.msg);
+	else if (there < 0)
+		r = hf_fail(err, there, "%s", why.msg);
 	v->result->objects += v->catalogue.entry_count;
 	return r < 0 ? r : hf_condemned_list(v->options->repo, &v->condemned, err);
 }

@@ -15,6 +15,7 @@ struct hf_verify_options {
 	size_t point_count;
 	bool read_data;
 	double sample; /* with read_data: the fraction of the packs to read, 0 < sample <= 1; 0: all */
+	const char *expect_head; /* an entry that must be there (hf_catalogue_expect): its lack is damage; NULL: none */
 	int threads;
 	struct hf_progress *progress;
 };
