@@ -15,6 +15,7 @@ const struct hf_command *const hf_commands[] = {
 	&hf_cmd_copy,
 	&hf_cmd_rebuild_index,
 	&hf_cmd_key,
+	&hf_cmd_store,
 	&hf_cmd_policy,
 	&hf_cmd_status,
 	NULL,

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "crypto/random.h"
+#include "ops/probe.h"
 #include "ops/rescue.h"
 #include "repo/key_cert.h"
 #include "repo/key_new.h"
@@ -21,11 +22,23 @@ struct survey {
 	size_t count;
 };
 
+static int note_leftover(struct survey *s, const char *name, struct hf_error *err)
+{
+	char(*more)[HF_NAME_MAX] = reallocarray(s->leftovers, s->count + 1, HF_NAME_MAX);
+	if (!more)
+		return hf_fail(err, HF_E_NOMEM, "out of memory");
+	s->leftovers = more;
+	memcpy(more[s->count++], name, HF_NAME_MAX);
+	return 0;
+}
+
 static int look(const struct hf_object_info *info, void *user, struct hf_error *err)
 {
 	struct survey *s = user;
 	enum hf_kind kind;
 	struct hf_ref ref;
+	if (hf_probe_is_own(info->name))
+		return note_leftover(s, info->name, err);
 	if (!hf_object_name_parse(info->name, &kind, &ref))
 		return hf_fail(err, HF_E_EXISTS,
 			"make a repository at %s: there is something else (%s); give an empty directory", s->url, info->name);
@@ -35,12 +48,7 @@ static int look(const struct hf_object_info *info, void *user, struct hf_error *
 		return hf_fail(err, HF_E_EXISTS,
 			"make a repository at %s: there is one already, which lost its configuration (it holds %s)", s->url,
 			info->name);
-	char(*more)[HF_NAME_MAX] = reallocarray(s->leftovers, s->count + 1, HF_NAME_MAX);
-	if (!more)
-		return hf_fail(err, HF_E_NOMEM, "out of memory");
-	s->leftovers = more;
-	memcpy(more[s->count++], info->name, HF_NAME_MAX);
-	return 0;
+	return note_leftover(s, info->name, err);
 }
 
 /* An old slot must go: the same passphrase may open it, to a key of no repository. */
@@ -93,6 +101,18 @@ static int make_alike(const struct hf_init_options *o, struct hf_key *owner, str
 	return r < 0 ? hf_wrap(err, r, "be like %s", o->like->url) : 0;
 }
 
+/* The protocol without locks rests on these. */
+static int probe_place(struct hf_store *store, const char *url, struct hf_error *err)
+{
+	const struct hf_probe_options options = {.url = url};
+	struct hf_probe_result found;
+	int r = hf_probe(store, &options, &found, err);
+	if (r == 0 && !found.ok)
+		r = hf_fail(err, HF_E_UNSUPPORTED, "this store can't hold a repository: %s", found.why);
+	hf_probe_result_free(&found);
+	return r < 0 ? hf_wrap(err, r, "make a repository at %s", url) : 0;
+}
+
 /* --- the objects --------------------------------------------------------------------------------------------------- */
 
 static int put_all(struct hf_store *store, const struct hf_init_options *o, struct hf_key *owner,
@@ -128,6 +148,8 @@ int hf_init(const struct hf_init_options *options, struct hf_init_result *out, s
 	if (r < 0)
 		return hf_wrap(err, r, "make a repository");
 	r = clear_place(store, options->url, err);
+	if (r == 0)
+		r = probe_place(store, options->url, err);
 	if (r == 0)
 		r = hf_key_new_owner(options->name ? options->name : "owner", &owner, err);
 	if (r == 0) {

@@ -36,6 +36,9 @@ struct hf_store_counts {
 
 typedef int hf_store_each(const struct hf_object_info *info, void *user, struct hf_error *err);
 
+/* Something that a store says of itself: has it this feature, and what else is there to say? Non-zero stops. */
+typedef int hf_store_fact(void *user, const char *name, bool has, const char *detail, struct hf_error *err);
+
 struct hf_store_ops {
 	/* Makes the object of the `parts`; durable, whole and visible to `list` when it returns 0. HF_E_EXISTS where
 	 * an object of that name is known to exist. Never visible in part. */
@@ -67,6 +70,9 @@ struct hf_store_ops {
 
 	/* The time, by the store's clock, until which its objects are to be safe from now (now + lock-days). */
 	int64_t (*lock_horizon)(struct hf_store *s);
+
+	/* Tells what is particular about this place (versions, locks). */
+	int (*describe)(struct hf_store *s, hf_store_fact *fact, void *user, struct hf_error *err);
 
 	/* Counts into `counts` from now on: for a driver that knows better than the calls tell how many requests it sends. */
 	void (*count_to)(struct hf_store *s, struct hf_store_counts *counts);

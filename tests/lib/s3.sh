@@ -92,6 +92,8 @@ s3_configure() { # DIR MON_PORT HTTP_PORT HTTPS_PORT
 		rgw_s3_auth_use_sts = true
 		rgw_s3_auth_order = local, sts
 		rgw_sts_key = abcdefghijklmnop
+		rgw_crypt_s3_kms_backend = testing
+		rgw_crypt_s3_kms_encryption_keys = testkey-1=YmluCmJvb3N0CmJvb3N0LWJ1aWxkCmNlcGguY29uZgo=
 		rgw_dns_name = localhost
 		rgw_gc_obj_min_wait = 5
 		rgw_gc_processor_period = 10

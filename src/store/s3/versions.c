@@ -306,3 +306,30 @@ int hf_s3_erase_versions(struct hf_s3 *s, const char *name, struct hf_error *err
 	}
 	return r;
 }
+
+/* --- what the bucket is set to ------------------------------------------------------------------------------------- */
+
+/* One of the bucket's settings; its XML holds `word` where it is on. */
+static int describe_one(struct hf_s3 *s, const char *setting, const char *right, const char *word, hf_store_fact *fact, void *user,
+	struct hf_error *err)
+{
+	HF_HTTP_ANSWER_AUTO answer = HF_HTTP_ANSWER;
+	struct hf_error why = {0};
+	struct hf_s3_request q = {.count = &s->counts->get, .method = "GET", .doing = "ask for a setting of", .right = right,
+		.query = {{setting, ""}}};
+	int r = hf_s3_send(s, &q, &answer, &why);
+	bool is_on = r == 0 && answer.body.len && memmem(answer.body.data, answer.body.len, word, strlen(word));
+	if (r == HF_E_STOPPED)
+		return hf_fail(err, r, "%s", why.msg);
+	bool is_none = r == 0 || strcmp(q.why.code, "ObjectLockConfigurationNotFoundError") == 0;
+	return fact(user, setting, is_on, is_none ? "" : why.msg, err);
+}
+
+int hf_s3_describe(struct hf_store *store, hf_store_fact *fact, void *user, struct hf_error *err)
+{
+	struct hf_s3 *s = (struct hf_s3 *)store;
+	int r = describe_one(s, "versioning", "s3:GetBucketVersioning", "<Status>Enabled</Status>", fact, user, err);
+	return r < 0 ? r
+		     : describe_one(s, "object-lock", "s3:GetBucketObjectLockConfiguration",
+			       "<ObjectLockEnabled>Enabled</ObjectLockEnabled>", fact, user, err);
+}
