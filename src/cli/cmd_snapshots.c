@@ -97,7 +97,9 @@ static const char *state_of(const struct hf_point *p)
 		return "can't be read";
 	if (p->time_trust == HF_TIME_FUTURE)
 		return "future";
-	return p->snapshot->complete ? "" : "incomplete";
+	if (!p->snapshot->complete)
+		return "incomplete";
+	return p->snapshot->is_copy ? "copy" : "";
 }
 
 static void add_row(struct hf_table *t, const struct hf_point *p)
