@@ -213,6 +213,7 @@ int hf_nightly(const struct hf_nightly_options *options, struct hf_nightly_resul
 	if (r < 0)
 		return r;
 	r = run_job(&n, err);
+	out->backup.requests = options->repo->counts;
 	return run_last_hooks(&n, r, err);
 }
 

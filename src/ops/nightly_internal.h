@@ -8,6 +8,8 @@ struct hf_nightly {
 	const struct hf_nightly_options *options;
 	struct hf_nightly_result *result;
 	struct hf_repository *repo;	     /* of the step: the first one, or a copy's */
+	const struct hf_repository *dated;   /* of which the two times are known: by the store's clock, 0: never */
+	int64_t pruned_at, verified_at;
 	const char *what;		     /* of the step: a copy's URL, or NULL */
 	const struct hf_policy_place *place; /* the copy */
 	struct hf_repository **to;	     /* its repository, once it is open */

@@ -15,17 +15,33 @@ typedef int step_function(struct hf_nightly *n, char **said, struct hf_error *er
 
 /* --- when the last one was ------------------------------------------------------------------------------------------- */
 
+static int64_t newest_evidence(const struct hf_catalogue *c, const char *what)
+{
+	int64_t newest = 0;
+	for (size_t i = 0; i < c->entry_count; i++)
+		if (c->entries[i].kind == HF_CATALOGUE_EVIDENCE && strcmp(c->entries[i].what, what) == 0 &&
+			c->entries[i].store_time > newest)
+			newest = c->entries[i].store_time;
+	return newest;
+}
+
+/* Each look at a catalogue costs requests: whoever has one in hand notes what it says. */
+static void note_dates(struct hf_nightly *n, const struct hf_catalogue *c)
+{
+	n->pruned_at = newest_evidence(c, "prune");
+	n->verified_at = newest_evidence(c, "verify");
+	n->dated = n->repo;
+}
+
 /* The time of the newest evidence of that kind, by the store's clock; 0: there is none. */
 static int last_time(struct hf_nightly *n, const char *what, int64_t *out, struct hf_error *err)
 {
-	struct hf_catalogue c;
-	*out = 0;
-	int r = hf_catalogue_load(n->repo, NULL, &c, err);
-	for (size_t i = 0; r == 0 && i < c.entry_count; i++)
-		if (c.entries[i].kind == HF_CATALOGUE_EVIDENCE && strcmp(c.entries[i].what, what) == 0 &&
-			c.entries[i].store_time > *out)
-			*out = c.entries[i].store_time;
+	struct hf_catalogue c = {0};
+	int r = n->dated == n->repo ? 0 : hf_catalogue_load(n->repo, NULL, &c, err);
+	if (r == 0 && n->dated != n->repo)
+		note_dates(n, &c);
 	hf_catalogue_free(&c);
+	*out = strcmp(what, "prune") == 0 ? n->pruned_at : n->verified_at;
 	return r;
 }
 
@@ -35,7 +51,7 @@ static int is_due(struct hf_nightly *n, const char *what, int64_t every, char **
 	int64_t last;
 	char text[HF_TIME_TEXT];
 	int r = last_time(n, what, &last, err);
-	if (r < 0 || !last || hf_time_now() - last >= every - every / 16)
+	if (r < 0 || !last || hf_store_now(n->repo->store) - last >= every - every / 16)
 		return r;
 	if (asprintf(said, "not due: the last one was at %s", hf_time_format(last, text)) < 0)
 		*said = NULL;
@@ -67,6 +83,8 @@ static int retain(struct hf_nightly *n, char **said, struct hf_error *err)
 		const struct hf_forget_options options = {.rules = &rules};
 		r = hf_forget_by_rules(n->repo, &options, &plan, err);
 	}
+	if (r == 0)
+		note_dates(n, &plan.catalogue);
 	if (r == 0 && asprintf(said, "%zu of %zu snapshots forgotten", plan.plan.forgotten, plan.plan.count) < 0)
 		*said = NULL;
 	hf_forget_plan_free(&plan);

@@ -101,7 +101,8 @@ static int set_options(struct hf_arena *a, const struct hf_policy_source *s, str
 {
 	struct hf_option *room = hf_arena_alloc(a, (s->exclude.count + s->exclude_file.count + OPTIONS_MAX) * sizeof(*room));
 	const char *limit = s->wal_limit ? print(a, s->wal_limit, "") : "";
-	const char *busy = s->busy_timeout ? print(a, (unsigned long long)(s->busy_timeout / 1000000), "ms") : "";
+	bool is_sqlite = strcmp(s->kind, "sqlite") == 0;
+	const char *busy = is_sqlite && s->busy_timeout ? print(a, (unsigned long long)(s->busy_timeout / 1000000), "ms") : "";
 	if (!room || !limit || !busy)
 		return no_memory(err);
 	out->options = room;
@@ -115,7 +116,7 @@ static int set_options(struct hf_arena *a, const struct hf_policy_source *s, str
 		add(out, room, "one-file-system", "true");
 	if (s->direct)
 		add(out, room, "direct", "true");
-	if (s->check)
+	if (is_sqlite && strcmp(s->check, "quick") != 0)
 		add(out, room, "check", s->check);
 	if (*limit)
 		add(out, room, "wal-limit", limit);

@@ -231,7 +231,7 @@ static void see_if_whole(struct hf_status *out)
 
 static int64_t store_now(const struct hf_catalogue *c)
 {
-	int64_t now = hf_time_now();
+	int64_t now = hf_store_now(c->repo->store);
 	for (size_t i = 0; i < c->entry_count; i++)
 		now = c->entries[i].store_time > now ? c->entries[i].store_time : now;
 	return now;

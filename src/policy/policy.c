@@ -84,9 +84,9 @@ static const struct hf_field source_fields[] = {
 	{SOURCE("exclude_caches", HF_FIELD_FLAG, exclude_caches), .only = "volume"},
 	{SOURCE("one_file_system", HF_FIELD_FLAG, one_file_system), .only = "volume"},
 	{SOURCE("direct", HF_FIELD_FLAG, direct), .only = "sqlite"},
-	{SOURCE("check", HF_FIELD_CHOICE, check), .only = "sqlite", .choices = sqlite_checks},
+	{SOURCE("check", HF_FIELD_CHOICE, check), .only = "sqlite", .choices = sqlite_checks, .fallback = "quick"},
 	{SOURCE("wal_limit", HF_FIELD_SIZE, wal_limit), .only = "sqlite"},
-	{SOURCE("busy_timeout", HF_FIELD_DURATION, busy_timeout), .only = "sqlite"},
+	{SOURCE("busy_timeout", HF_FIELD_DURATION, busy_timeout), .only = "sqlite", .fallback = "1m"},
 	{0},
 };
 

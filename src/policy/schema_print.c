@@ -180,16 +180,24 @@ static size_t value_size(const struct hf_field *f)
 	}
 }
 
-/* What is one of several forms, or an option of one kind of source only, is not spelled out where it is nothing. */
-static bool is_left_out(const struct hf_field *f, const void *at)
+static bool is_nothing(const struct hf_field *f, const void *object)
 {
-	const unsigned char *bytes = at;
-	if (!f->optional && !f->only)
-		return false;
+	const unsigned char *bytes = (const unsigned char *)object + f->offset;
 	for (size_t i = 0; i < value_size(f); i++)
 		if (bytes[i])
 			return false;
 	return true;
+}
+
+/* What is one of several forms and not there; and what goes with another kind of source only. */
+static bool is_left_out(const struct hf_schema *schema, const struct hf_field *f, const void *object)
+{
+	if (f->optional)
+		return is_nothing(f, object);
+	for (const struct hf_field *other = schema->fields; f->only && other->name; other++)
+		if (strcmp(other->name, f->only) == 0)
+			return is_nothing(other, object);
+	return false;
 }
 
 static void put_map(struct hf_buf *out, const struct hf_schema *schema, const void *object, size_t depth, bool in_list);
@@ -228,7 +236,7 @@ static void put_map(struct hf_buf *out, const struct hf_schema *schema, const vo
 	bool first = true;
 	for (const struct hf_field *f = schema->fields; f->name; f++) {
 		const void *at = (const char *)object + f->offset;
-		if (is_left_out(f, at))
+		if (is_left_out(schema, f, object))
 			continue;
 		indent(out, in_list && first ? depth - 1 : depth);
 		if (in_list && first)

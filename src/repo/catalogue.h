@@ -39,7 +39,7 @@ struct hf_catalogue_entry {
 	struct hf_ref *snapshots; /* commit: one; forget, unforget, evidence: those named; checkpoint: the live ones */
 	size_t snapshot_count;
 	struct hf_id run;      /* commit */
-	char what[16];	       /* evidence: "drill", "restore", "verify", "rollback", "prune", "copy" */
+	char what[16];	       /* evidence: "drill", "restore", "verify", "rollback", "prune" */
 	bool ok;	       /* evidence */
 	struct hf_hash *covers; /* checkpoint: entries that it replaces */
 	size_t cover_count;
@@ -167,7 +167,7 @@ int hf_catalogue_unforget(struct hf_catalogue *c, const struct hf_ref *snapshots
 	struct hf_error *err) HF_MUST_CHECK;
 
 struct hf_new_evidence {
-	const char *what; /* "drill", "restore", "verify", "rollback", "prune", "copy" */
+	const char *what; /* "drill", "restore", "verify", "rollback", "prune" */
 	const struct hf_ref *snapshots;
 	size_t snapshot_count;
 	bool ok;

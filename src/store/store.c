@@ -1,6 +1,7 @@
 /* What is common to all stores: opening by URL, thin calls through the table, and the counting wrapper. */
 #include "store/store.h"
 
+#include "base/time.h"
 #include "store/store_internal.h"
 
 #include <stdlib.h>
@@ -69,6 +70,11 @@ int hf_store_retain(struct hf_store *s, const char *name, int64_t *until_ns, str
 {
 	*until_ns = 0;
 	return s->ops->retain ? s->ops->retain(s, name, until_ns, err) : 0;
+}
+
+int64_t hf_store_now(struct hf_store *s)
+{
+	return s->ops->now ? s->ops->now(s) : hf_time_now();
 }
 
 int64_t hf_store_lock_horizon(struct hf_store *s)

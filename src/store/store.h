@@ -74,6 +74,9 @@ struct hf_store_ops {
 	/* Tells what is particular about this place (versions, locks). */
 	int (*describe)(struct hf_store *s, hf_store_fact *fact, void *user, struct hf_error *err);
 
+	/* The time, by the store's clock as far as its answers have told it. */
+	int64_t (*now)(struct hf_store *s);
+
 	/* Counts into `counts` from now on: for a driver that knows better than the calls tell how many requests it sends. */
 	void (*count_to)(struct hf_store *s, struct hf_store_counts *counts);
 };
@@ -118,6 +121,7 @@ int hf_store_list(struct hf_store *s, const char *prefix, hf_store_each *each, v
 int hf_store_retain(struct hf_store *s, const char *name, int64_t *until_ns, struct hf_error *err) HF_MUST_CHECK;
 /* 0: this store locks nothing. */
 int64_t hf_store_lock_horizon(struct hf_store *s);
+int64_t hf_store_now(struct hf_store *s); /* this host's clock where the store has none of its own */
 int hf_eraser_erase(struct hf_eraser *e, const char *name, struct hf_error *err) HF_MUST_CHECK;
 
 #endif

@@ -418,10 +418,16 @@ static int fill(struct hf_s3 *s, const struct hf_store_open_options *o, struct h
 	return r;
 }
 
+static int64_t s3_now(struct hf_store *store)
+{
+	return hf_s3_now((struct hf_s3 *)store);
+}
+
 int hf_store_open_s3(const char *url, const struct hf_store_open_options *options, struct hf_store **out, struct hf_error *err)
 {
 	static const struct hf_store_ops ops = {.put = s3_put, .get = s3_get, .get_all = s3_get_all, .stat = s3_stat, .list = s3_list,
-		.erase = s3_erase, .retain = hf_s3_retain, .lock_horizon = hf_s3_lock_horizon, .describe = hf_s3_describe, .count_to = s3_count_to, .close = s3_close};
+		.erase = s3_erase, .retain = hf_s3_retain, .lock_horizon = hf_s3_lock_horizon, .now = s3_now, .describe = hf_s3_describe,
+		.count_to = s3_count_to, .close = s3_close};
 	struct hf_s3 *s = calloc(1, sizeof(*s));
 	char *region = hf_s3_region();
 	int r = s ? hf_s3_url_parse(url, region, &s->url, err) : hf_fail(err, HF_E_NOMEM, "out of memory");

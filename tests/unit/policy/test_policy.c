@@ -195,6 +195,8 @@ static void what_is_printed_reads_the_same(void **state)
 	assert_non_null(strstr(text, "postgresql://app:********@db/shop"));
 	assert_non_null(strstr(text, "every: 1w"));
 	assert_non_null(strstr(text, "rpo: 1d"));
+	assert_non_null(strstr(text, "one_file_system: false"));
+	assert_non_null(strstr(text, "check: \"quick\""));
 	hf_policy_free(p);
 	hf_policy_free(again);
 }
