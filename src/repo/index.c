@@ -9,6 +9,8 @@ enum { CACHE_BYTES = 8 << 20, FILTER_BYTES = 16 << 20, MEMTABLE_ENTRIES = 65536 
 static void set_options(struct hf_index *index, const struct hf_index_options *options)
 {
 	index->options = *options;
+	for (size_t i = 0; options->certs && i < options->certs->count; i++)
+		index->knows_revoked = index->knows_revoked || options->certs->certs[i].revoked;
 	if (!index->options.cache_bytes)
 		index->options.cache_bytes = CACHE_BYTES;
 	if (!index->options.filter_bytes)
@@ -74,7 +76,17 @@ static int find_in(struct hf_index *index, struct hf_index_segment *s, const str
 	return hf_fail(err, r, "%s", here.msg);
 }
 
-/* A pack in a segment that isn't excluded: 1 or 0. */
+/* Not on a condemned pack, whose days are counted; nor on one by a revoked key: its thief may have made it. (An owner's segment
+ * may name such packs, since old snapshots need them.) */
+static bool may_rely_on(struct hf_index *index, const struct hf_ref *pack)
+{
+	if (hf_ref_set_has(index->excluded, pack))
+		return false;
+	const struct hf_cert *cert = index->knows_revoked ? hf_certs_find(index->options.certs, &pack->writer) : NULL;
+	return !cert || !cert->revoked;
+}
+
+/* A pack in a segment that may be relied on: 1 or 0. */
 static int look_in_segments(struct hf_index *index, const struct hf_chunk_id *id, struct hf_index_hit *hit,
 	struct hf_error *err)
 {
@@ -87,7 +99,7 @@ static int look_in_segments(struct hf_index *index, const struct hf_chunk_id *id
 		unsigned found = 0, nth = 0;
 		do
 			r = find_in(index, list->segments[i], id, nth++, &place, &found, err);
-		while (r == 1 && hf_ref_set_has(index->excluded, &place.pack));
+		while (r == 1 && !may_rely_on(index, &place.pack));
 		if (r == 1)
 			*hit = (struct hf_index_hit){.has_pack = true, .pack = place.pack};
 	}
@@ -185,7 +197,7 @@ static void know_packs(struct hf_index *index)
 bool hf_index_has_pack(struct hf_index *index, const struct hf_ref *pack)
 {
 	know_packs(index);
-	return index->pack_count &&
+	return index->pack_count && may_rely_on(index, pack) &&
 	       bsearch(pack, index->packs, index->pack_count, sizeof(*index->packs), compare_refs);
 }
 

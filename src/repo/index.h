@@ -87,14 +87,14 @@ int hf_index_flush(struct hf_index *index, struct hf_error *err) HF_MUST_CHECK;
 int hf_index_find(struct hf_index *index, const struct hf_chunk_id *id, unsigned nth, struct hf_place *out,
 	struct hf_error *err) HF_MUST_CHECK;
 
-/* A condemned pack: from now on claim and lookup don't count places in it; find does. */
+/* A condemned pack: from now on claim and lookup don't count places in it; find does. So it is with packs by revoked keys. */
 int hf_index_exclude_pack(struct hf_index *index, const struct hf_ref *pack, struct hf_error *err) HF_MUST_CHECK;
 
 bool hf_index_is_excluded(struct hf_index *index, const struct hf_ref *pack);
 /* The same for all packs that the segments name: nothing can be said of any. */
 int hf_index_exclude_all(struct hf_index *index, struct hf_error *err) HF_MUST_CHECK;
 
-/* Whether a segment that was there at open names the pack. A pack that none names (it was lost, and the index made anew) must
+/* Whether a segment that was there at open names the pack, and it may be relied on (neither excluded nor by a revoked key). A pack that none names (it was lost, and the index made anew) must
  * not be relied on, whatever a cache says. Segments that can't be read count as naming nothing. One thread at a time. */
 bool hf_index_has_pack(struct hf_index *index, const struct hf_ref *pack);
 

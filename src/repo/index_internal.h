@@ -27,6 +27,7 @@ struct hf_index {
 	struct hf_index_access access;
 	struct hf_index_cache *cache;
 	struct hf_ref_set *excluded;
+	bool knows_revoked; /* some certificate says that its key is revoked */
 	struct hf_memtable *memtable;
 	_Atomic uint64_t blocks_read, blocks_cached, flushed, merged, bytes_written, serials;
 

@@ -438,6 +438,33 @@ static void revoked_writers(void **state)
 	hf_store_close(w.store);
 }
 
+/* An index that was made anew names the packs of a key that was revoked since, for readers: nothing new may rest on them. */
+static void packs_of_revoked_writers(void **state)
+{
+	(void)state;
+	struct world w = new_world();
+	struct hf_cert certs[] = {w.cert, {.key = hf_id_new(), .kind = HF_KEY_WRITE}};
+	struct hf_index *index = open_index(&w, (struct hf_index_options){0});
+	struct hf_pack_table theirs = make_pack(&w, 0, 100);
+	theirs.pack.writer = certs[1].key;
+	assert_int_equal(hf_index_note(index, &theirs, NULL), 0);
+	assert_int_equal(hf_index_flush(index, NULL), 0);
+	hf_index_close(index);
+	for (int revoked = 0; revoked < 2; revoked++) {
+		certs[1].revoked = revoked;
+		w.certs = (struct hf_certs){.certs = certs, .count = 2};
+		const struct hf_index_options options = {
+			.store = w.store, .key = &w.key, .domain = &w.key.domain, .certs = &w.certs};
+		assert_int_equal(hf_index_open(&options, &index, NULL), 0);
+		assert_int_equal(lookup(index, 5), !revoked);
+		assert_int_equal(hf_index_has_pack(index, &theirs.pack), !revoked);
+		assert_place(index, 5, 0, 0);
+		hf_index_close(index);
+	}
+	free_pack(&theirs);
+	hf_store_close(w.store);
+}
+
 /* A fresh index replaces what there was, damaged or not. */
 static void built_anew(void **state)
 {
@@ -603,6 +630,7 @@ int main(void)
 		cmocka_unit_test(flipped_bytes),
 		cmocka_unit_test(other_domains),
 		cmocka_unit_test(revoked_writers),
+		cmocka_unit_test(packs_of_revoked_writers),
 		cmocka_unit_test(built_anew),
 		cmocka_unit_test(copies),
 		cmocka_unit_test(concurrent_claims),
