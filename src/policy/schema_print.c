@@ -12,12 +12,30 @@ static void indent(struct hf_buf *out, size_t depth)
 		hf_buf_str(out, "  ");
 }
 
+/* Characters beyond ASCII that YAML does not take as they are, or takes for the end of a line: C1 controls, U+2028 and U+2029, U+FEFF,
+ * U+FFFE and U+FFFF. Writes such a one escaped and returns how many bytes it has; 0: it is none. */
+static size_t put_odd_character(struct hf_buf *out, const unsigned char *p, size_t left)
+{
+	if (left >= 2 && p[0] == 0xc2 && p[1] < 0xa0) {
+		hf_buf_printf(out, "\\x%02x", p[1]);
+		return 2;
+	}
+	unsigned c = left < 3 ? 0 : (unsigned)(p[0] & 0x0f) << 12 | (unsigned)(p[1] & 0x3f) << 6 | (p[2] & 0x3f);
+	if (left < 3 || p[0] >> 4 != 0xe || (c != 0x2028 && c != 0x2029 && c != 0xfeff && c < 0xfffe))
+		return 0;
+	hf_buf_printf(out, "\\u%04x", c);
+	return 3;
+}
+
 /* Always in double quotes: then nothing in it can mean anything else. "$" is doubled where it would be expanded again. */
 static void put_text(struct hf_buf *out, const char *text, size_t len, bool raw)
 {
 	hf_buf_u8(out, '"');
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0, odd; i < len; i += odd ? odd : 1) {
 		unsigned char c = (unsigned char)text[i];
+		odd = put_odd_character(out, (const unsigned char *)text + i, len - i);
+		if (odd)
+			continue;
 		if (c == '"' || c == '\\')
 			hf_buf_printf(out, "\\%c", c);
 		else if (c == '\n')

@@ -99,7 +99,7 @@ static bool parse_frame(struct hf_cursor *c, struct hf_pack_table *t, size_t chu
 	f->chunk_kind = hf_cursor_u8(c);
 	uint32_t unit = hf_cursor_u32(c);
 	f->first_chunk = (uint32_t)t->chunk_count;
-	if (c->failed || f->plain_len > HF_FRAME_MAX || f->stored_len > HF_PACK_MAX ||
+	if (c->failed || f->plain_len > HF_FRAME_MAX || f->stored_len > HF_PACK_MAX - f->offset ||
 		f->chunk_count > chunk_total - t->chunk_count || f->chunk_count == 0)
 		return false;
 	struct hf_chunk_ref *chunks = t->chunks + t->chunk_count;

@@ -37,13 +37,13 @@ const struct hf_snapshot_source *hf_snapshot_source(const struct hf_snapshot *s,
 	return NULL;
 }
 
-/* A writer refuses what a reader would: a name is unique, not empty, without '/'. */
+/* A writer refuses what a reader would: a name is unique, and fit to be a directory's, which a restore makes of it. */
 static int check_names(const struct hf_snapshot *s, int code, struct hf_error *err)
 {
 	for (size_t i = 0; i < s->source_count; i++) {
 		const char *name = s->sources[i].name;
-		if (!*name || strchr(name, '/'))
-			return hf_fail(err, code, "\"%s\" is no name for a source: it is empty or holds a /", name);
+		if (!*name || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+			return hf_fail(err, code, "\"%s\" is no name for a source: it is empty, . or .., or holds a /", name);
 		if (hf_snapshot_source(s, name) != &s->sources[i])
 			return hf_fail(err, code, "two sources are named \"%s\"", name);
 	}

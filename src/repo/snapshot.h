@@ -11,7 +11,7 @@
 struct hf_repository;
 
 struct hf_snapshot_source {
-	char *name;		/* unique in the snapshot, not empty, without '/' */
+	char *name;		/* unique in the snapshot, not empty, without '/', not "." or ".." */
 	char *kind;		/* "volume", "sqlite", "postgresql", "command" */
 	struct hf_chunk_id root; /* of the manifest */
 	struct hf_chunk_id about; /* chunk of kind HF_CHUNK_ABOUT: {"detail", "problems"} */

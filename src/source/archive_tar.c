@@ -106,7 +106,9 @@ static int convert(struct hf_tar *tar, struct archive_entry *e, struct hf_error 
 	out->mode = (uint32_t)archive_entry_perm(e) & 07777;
 	out->uid = (uint32_t)archive_entry_uid(e);
 	out->gid = (uint32_t)archive_entry_gid(e);
-	out->mtime_ns = (int64_t)archive_entry_mtime(e) * 1000000000 + archive_entry_mtime_nsec(e);
+	if (__builtin_mul_overflow((int64_t)archive_entry_mtime(e), INT64_C(1000000000), &out->mtime_ns) ||
+		__builtin_add_overflow(out->mtime_ns, (int64_t)archive_entry_mtime_nsec(e), &out->mtime_ns))
+		return hf_fail(err, HF_E_CORRUPT, "the tar stream gives \"%s\" a time that is none", path);
 	if (out->type == HF_ENTRY_FILE && archive_entry_size(e) > 0)
 		out->size = (uint64_t)archive_entry_size(e);
 	out->link = out->type == HF_ENTRY_HARDLINK ? archive_entry_hardlink(e) : archive_entry_symlink(e);

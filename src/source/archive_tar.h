@@ -21,7 +21,7 @@ typedef int hf_tar_read(void *user, const void **data, size_t *len, struct hf_er
 int hf_tar_open(hf_tar_read *read, void *user, struct hf_tar **out, struct hf_error *err) HF_MUST_CHECK;
 
 /* 1: `*entry` is the next member, valid until the next call; 0: that was the last one. Its path has no trailing '/'
- * and is sound, or the result is HF_E_CORRUPT. Data that was not read is skipped. Names of owners are left out. */
+ * and is sound, and its time fits in nanoseconds, or the result is HF_E_CORRUPT. Data that was not read is skipped. Names of owners are left out. */
 int hf_tar_next(struct hf_tar *tar, const struct hf_entry **entry, struct hf_error *err) HF_MUST_CHECK;
 
 /* 1: a range of the current member's data, at `offset`, valid until the next call; 0: that was all of it. Offsets

@@ -45,7 +45,8 @@ int hf_pg_control_parse(const char *text, struct hf_pg_control *out, struct hf_e
 	if (find_number(text, "max_wal_senders setting", 0, &out->max_wal_senders, NULL) < 0)
 		out->max_wal_senders = 10; /* PostgreSQL 11 and before don't record it */
 	if (!find_value(text, "wal_level setting", out->wal_level, sizeof(out->wal_level)) ||
-		!find_value(text, "Database system identifier", out->system_identifier, sizeof(out->system_identifier)))
+		!find_value(text, "Database system identifier", out->system_identifier, sizeof(out->system_identifier)) ||
+		!out->system_identifier[0])
 		return hf_fail(err, HF_E_CORRUPT, "pg_controldata gives no wal_level or no system identifier");
 	out->track_commit_timestamp = find_value(text, "track_commit_timestamp setting", value, sizeof(value)) &&
 				      strcmp(value, "on") == 0;

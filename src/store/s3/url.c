@@ -285,6 +285,8 @@ int hf_s3_url_parse(const char *url, const char *environment_region, struct hf_s
 {
 	struct given g = {0};
 	*out = (struct hf_s3_url){0};
+	if (strncmp(url, "s3://", 5) != 0)
+		return hf_fail(err, HF_E_USAGE, "repository %s: this does not begin with s3://", url);
 	char *copy = strdup(url + strlen("s3://"));
 	int r = copy ? 0 : hf_fail(err, HF_E_NOMEM, "out of memory");
 	char *question = r == 0 ? strchr(copy, '?') : NULL;
