@@ -55,7 +55,8 @@ static int open_index(struct backup *b, struct hf_error *err)
 {
 	const struct hf_repository *repo = b->options->repo;
 	const struct hf_index_options options = {.store = repo->store, .key = repo->key,
-		.domain = &repo->key->domain, .certs = &b->writers, .cache_dir = hf_repository_copies(repo)};
+		.domain = &repo->key->domain, .certs = &b->writers, .cache_dir = hf_repository_copies(repo),
+		.unlisted = repo->config.is_unlisted};
 	int r = hf_catalogue_writers(&b->catalogue, &b->writers, err);
 	if (r == 0)
 		r = hf_index_open(&options, &b->index, err);
@@ -66,21 +67,31 @@ static int open_index(struct backup *b, struct hf_error *err)
 	return r;
 }
 
+/* What others did. A writer that may list nothing sees none of it, and relies on nothing but what it stores itself. */
+static int look_around(struct backup *b, struct hf_error *err)
+{
+	struct hf_repository *repo = b->options->repo;
+	const struct hf_catalogue_options catalogue = {0};
+	if (repo->config.is_unlisted) {
+		hf_info("this key may list nothing in %s: everything is stored anew", repo->url);
+		return hf_catalogue_begin_unlisted(repo, &b->catalogue, err);
+	}
+	int r = hf_catalogue_load(repo, &catalogue, &b->catalogue, err);
+	if (r == 0)
+		r = hf_catalogue_require_believed(&b->catalogue, err);
+	if (r == 0)
+		hf_catalogue_warn(&b->catalogue);
+	return r < 0 ? r : hf_condemned_list(repo, &b->condemned, err);
+}
+
 static int open_run(struct backup *b, struct hf_error *err)
 {
 	const struct hf_backup_options *o = b->options;
 	int r = hf_repository_require(o->repo, HF_RIGHT_BACKUP, "back up", err);
 	if (r == 0 && !o->repo->key->has_domain)
 		r = hf_fail(err, HF_E_KEY, "key %s belongs to no domain, so it cannot back up", o->repo->key->name);
-	const struct hf_catalogue_options catalogue = {0};
 	if (r == 0)
-		r = hf_catalogue_load(o->repo, &catalogue, &b->catalogue, err);
-	if (r == 0)
-		r = hf_catalogue_require_believed(&b->catalogue, err);
-	if (r == 0)
-		hf_catalogue_warn(&b->catalogue);
-	if (r == 0)
-		r = hf_condemned_list(o->repo, &b->condemned, err);
+		r = look_around(b, err);
 	if (r == 0)
 		r = open_index(b, err);
 	const struct hf_ingest_options ingest = {.repo = o->repo, .index = b->index, .scratch = o->scratch,
@@ -88,7 +99,8 @@ static int open_run(struct backup *b, struct hf_error *err)
 		.progress = o->progress};
 	if (r == 0)
 		r = hf_ingest_new(&ingest, &b->ingest, err);
-	const struct hf_run_keeper_options keeper = {.repo = o->repo, .ingest = b->ingest};
+	const struct hf_run_keeper_options keeper = {.repo = o->repo, .ingest = b->ingest,
+		.cannot_list = o->repo->config.is_unlisted};
 	return r < 0 ? r : hf_run_keeper_start(&keeper, &b->keeper, err);
 }
 
@@ -224,7 +236,7 @@ static int see_if_readable_again(const struct backup *b, struct hf_error *err)
 static int look_again(struct backup *b, struct hf_error *err)
 {
 	struct hf_condemned now = {0};
-	int r = hf_condemned_list(b->options->repo, &now, err);
+	int r = b->options->repo->config.is_unlisted ? 0 : hf_condemned_list(b->options->repo, &now, err);
 	size_t count, condemned = 0;
 	const struct hf_ref *packs = hf_ingest_packs(b->ingest, &count);
 	for (size_t i = 0; i < count && r == 0; i++)

@@ -329,6 +329,15 @@ int hf_catalogue_load(struct hf_repository *repo, const struct hf_catalogue_opti
 	return r < 0 ? hf_wrap(err, r, "load the catalogue of %s", repo->url) : 0;
 }
 
+int hf_catalogue_begin_unlisted(struct hf_repository *repo, struct hf_catalogue *out, struct hf_error *err)
+{
+	int r = 0;
+	*out = (struct hf_catalogue){.repo = repo};
+	for (size_t i = 0; r == 0 && i < repo->state.head_count; i++)
+		r = append_hash(&out->heads, &out->head_count, &repo->state.heads[i], err);
+	return r;
+}
+
 int hf_catalogue_expect(const struct hf_catalogue *c, const char *head, struct hf_error *err)
 {
 	struct hf_hash hash;

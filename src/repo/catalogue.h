@@ -111,6 +111,8 @@ struct hf_catalogue_options {
  * hf_catalogue_free, also after failure. Remembers the heads (state.h). */
 int hf_catalogue_load(struct hf_repository *repo, const struct hf_catalogue_options *options, struct hf_catalogue *out,
 	struct hf_error *err) HF_MUST_CHECK;
+/* For a writer that may list nothing (repo->config.is_unlisted): no entries, and the heads that this host remembers. */
+int hf_catalogue_begin_unlisted(struct hf_repository *repo, struct hf_catalogue *out, struct hf_error *err) HF_MUST_CHECK;
 void hf_catalogue_free(struct hf_catalogue *c);
 
 /* Is the entry with this hash (64 hexadecimal digits, as backup printed it) there, or replaced by a checkpoint? HF_E_CHECK if not:
@@ -157,7 +159,8 @@ struct hf_new_commit {
 	json_t *evidence; /* of the backup: requests, bytes, seconds; NULL: {} */
 };
 /* The commit. The caller has PUT the snapshot and listed condemnations after that. Afterwards lists voids: 0 if the commit is
- * acknowledged, 1 if the snapshot was voided meanwhile: then all is to be done again. */
+ * acknowledged (at once, for a writer that may list nothing: pruners leave its snapshots be), 1 if the snapshot was voided
+ * meanwhile: then all is to be done again. */
 int hf_catalogue_commit(struct hf_catalogue *c, const struct hf_new_commit *commit, struct hf_hash *head,
 	struct hf_error *err) HF_MUST_CHECK;
 

@@ -20,9 +20,14 @@ static json_t *new_clear(const struct hf_catalogue *c, enum hf_entry_kind kind)
 static bool is_own(const struct hf_hash *hash, void *user)
 {
 	const struct hf_catalogue *c = user;
-	for (size_t i = 0; i < c->entry_count; i++)
-		if (hf_hash_equal(&c->entries[i].hash, hash))
+	for (size_t i = 0; i < c->entry_count; i++) {
+		const struct hf_catalogue_entry *e = &c->entries[i];
+		if (hf_hash_equal(&e->hash, hash))
 			return true;
+		for (size_t k = 0; k < e->parent_count; k++) /* of one that may not list, all that there is */
+			if (hf_hash_equal(&e->parents[k], hash))
+				return true;
+	}
 	return false;
 }
 
@@ -96,7 +101,7 @@ int hf_catalogue_commit(struct hf_catalogue *c, const struct hf_new_commit *comm
 	if (!hf_id_equal(&commit->snapshot.writer, &c->repo->key->id))
 		return hf_fail(err, HF_E_USAGE, "only its writer commits a snapshot");
 	int r = put_entry(c, clear, commit->evidence, head, err);
-	return r < 0 ? r : hf_void_exists(c->repo, &commit->snapshot, err);
+	return r < 0 || c->repo->config.is_unlisted ? r : hf_void_exists(c->repo, &commit->snapshot, err);
 }
 
 static int put_forget(struct hf_catalogue *c, json_t *clear, const char *reason, struct hf_error *err)

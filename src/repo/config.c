@@ -186,12 +186,34 @@ static int keep_last(
 	return 0;
 }
 
+/* Who may not list asks for one number after the other. A refusal ends it as an absence does: where listing is denied, a store may
+ * refuse to say of a name that it is not there. */
+static int find_without_list(struct hf_store *store, const struct hf_key *key, uint64_t least, struct newest *n,
+	struct hf_error *err)
+{
+	for (uint64_t number = least ? least : 1;; number++) {
+		const struct hf_ref ref = {key->owner_id, config_id(number)};
+		struct hf_object_info info;
+		char name[HF_NAME_MAX];
+		int r = hf_store_stat(store, hf_object_name(HF_KIND_CONFIG, &ref, name), &info, err);
+		if (r < 0 && n->found && (r == HF_E_NOTFOUND || r == HF_E_DENIED))
+			return 0;
+		if (r < 0)
+			return r;
+		n->ref = ref;
+		n->found = true;
+	}
+}
+
 int hf_config_load(struct hf_store *store, struct hf_key *key, uint64_t least, struct hf_config *out,
 	struct hf_error *err)
 {
 	*out = (struct hf_config){0};
 	struct newest n = {.writer = &key->owner_id};
 	int r = hf_object_list(store, HF_KIND_CONFIG, keep_last, &n, err);
+	bool is_unlisted = r == HF_E_DENIED;
+	if (is_unlisted)
+		r = find_without_list(store, key, least, &n, err);
 	if (r < 0)
 		return hf_wrap(err, r, "look for the repository's configuration");
 	if (!n.found)
@@ -206,6 +228,7 @@ int hf_config_load(struct hf_store *store, struct hf_key *key, uint64_t least, s
 	if (r == 0)
 		r = hf_grant_learn(key, o.clear, err);
 	hf_object_free(&o);
+	out->is_unlisted = is_unlisted;
 	if (r == 0 && out->n < least)
 		r = hf_fail(err, HF_E_CORRUPT,
 			"the newest configuration has number %llu, but %llu was seen before: the store was "

@@ -16,6 +16,7 @@ struct hf_config {
 	uint64_t grace_seconds;
 	uint32_t epoch; /* of new data; its public keys are in `data_public`, `catalogue_public` */
 	uint8_t data_public[32], catalogue_public[32];
+	bool is_unlisted; /* the store lets us list nothing: there may be a newer one */
 	bool has_previous;
 	uint8_t previous[32], hash[32]; /* of the one before, and of this one */
 	const json_t *grants; /* only for put, borrowed: of epochs to keys (key_grant.h); NULL: none */

@@ -51,6 +51,7 @@ struct hf_index_options { /* borrowed: all that it points to must outlive the in
 	size_t cache_bytes;		/* of opened blocks; 0: 8 MiB */
 	size_t filter_bytes;		/* of filters in memory, all segments together; 0: 16 MiB */
 	size_t memtable_entries;	/* 0: 65536 */
+	bool unlisted; /* look for no segments: this writer may not list. It knows what it stores itself */
 	bool fresh; /* start empty, whatever segments there are: note every pack, then flush, which replaces those that
 		     * this key may replace: its own, and the owner anyone's (rebuild-index) */
 };

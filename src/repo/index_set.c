@@ -352,6 +352,8 @@ static int mark_obsolete(struct search *s, struct hf_error *err)
 int hf_index_load(struct hf_index *index, struct hf_error *err)
 {
 	struct search s = {.index = index};
+	if (index->options.unlisted)
+		return hf_index_list_change(index, &(struct hf_index_change){0}, err);
 	int r = hf_object_list(index->options.store, HF_KIND_INDEX, see, &s, err);
 	if (r == 0)
 		r = open_found(&s, err);

@@ -229,6 +229,8 @@ int hf_repository_open(const struct hf_repository_options *options, struct hf_re
 	if (r < 0)
 		return r;
 	r = probe(store, options->url, err);
+	if (r == HF_E_DENIED && options->credentials.key_file)
+		r = 0; /* it may not list: the key tells what to ask for */
 	if (r == 0) {
 		r = load_key(&options->credentials, store, &key, err);
 		if (r < 0)

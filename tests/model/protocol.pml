@@ -11,7 +11,7 @@
  * again), ACK_BEFORE_VOIDS (a writer acknowledges before it lists voids), TAKE_BACK (a pruner takes back what it condemned,
  * where it is still referred to), DROP_TOMBSTONE (the condemnation goes with the pack), DUPLICATES_BEFORE (a pruner judges by
  * the condemnations from before its own which packs with the same chunk may be counted on), NO_MOVED (it tells no one on which
- * pack it counts).
+ * pack it counts), RUNS_FIRST (it lists runs before packs), SAID_LATE (a writer that may not list says so after its first pack).
  */
 #ifndef WRITERS
 #define WRITERS 2
@@ -22,8 +22,11 @@
 #ifndef ATTEMPTS
 #define ATTEMPTS 2
 #endif
-#define PACKS (1 + WRITERS)
-#define SNAPSHOTS (WRITERS * ATTEMPTS)
+#ifndef UNSEEING
+#define UNSEEING 0
+#endif
+#define PACKS (1 + WRITERS + UNSEEING)
+#define SNAPSHOTS (WRITERS * ATTEMPTS + UNSEEING)
 #define HAS(set, n) (((set) >> (n)) & 1)
 #define BIT(n) (1 << (n))
 
@@ -31,6 +34,7 @@ byte packs = 1, segments = 1;	/* those that are there; those that an index segme
 byte condemned;			/* those that a condemnation names */
 byte snapshots, entries, voids; /* of snapshots: the object, its commit, a void of it */
 byte acknowledged;
+bool said;			/* the writer that may not list said so, in a run object */
 byte relied[SNAPSHOTS];		/* on which pack */
 byte moved[PACKS];		/* what a pruner said of a pack: these packs have its chunk too */
 
@@ -108,6 +112,29 @@ proctype writer(byte me)
 	od
 }
 
+/* A writer that may not list: relies on nothing but its own, the last pack, and sees neither condemnations nor voids. */
+#define UNSEEING_PACK (PACKS - 1)
+#define UNSEEING_SNAPSHOT (SNAPSHOTS - 1)
+proctype unseeing()
+{
+	byte i, all;
+#ifdef SAID_LATE
+	packs = packs | BIT(UNSEEING_PACK);
+	said = true;
+#else
+	said = true;					/* PUT run */
+	packs = packs | BIT(UNSEEING_PACK);		/* PUT pack */
+#endif
+	segments = segments | BIT(UNSEEING_PACK);	/* PUT index */
+	d_step {
+		relied[UNSEEING_SNAPSHOT] = UNSEEING_PACK;
+		snapshots = snapshots | BIT(UNSEEING_SNAPSHOT)
+	}
+	entries = entries | BIT(UNSEEING_SNAPSHOT);	/* PUT entry */
+	acknowledged = acknowledged | BIT(UNSEEING_SNAPSHOT);
+	must_hold()
+}
+
 /* LIST voids, then entries, then snapshots: what they refer to. */
 inline look()
 {
@@ -128,6 +155,14 @@ inline look()
 			fi
 		}
 		i = 0;
+		/* Packs of a run that can't see condemnations are let be until its entry is there, and so is its snapshot. */
+		alone = 0;
+		if
+		:: UNSEEING && run_seen && !HAS(entry_seen, UNSEEING_SNAPSHOT) ->
+			alone = BIT(UNSEEING_PACK);
+			unconfirmed = unconfirmed & ~BIT(UNSEEING_SNAPSHOT)
+		:: else
+		fi;
 		void_seen = 0;
 		entry_seen = 0
 	}
@@ -135,15 +170,24 @@ inline look()
 
 proctype pruner(byte me)
 {
-	byte i, all, void_seen, entry_seen, referred, unconfirmed, mine, seen, before, other, p;
+	byte i, all, void_seen, entry_seen, referred, unconfirmed, alone, there, mine, seen, before, other, p;
+	bool run_seen;
 	before = condemned;				/* LIST condemned */
+#ifdef RUNS_FIRST
+	run_seen = said;
+	there = packs;
+#else
+	there = packs;					/* LIST pack */
+	run_seen = said;				/* LIST run */
+#endif
 	look();
 	if						/* or not: it may think them too young */
 	:: unconfirmed -> voids = voids | unconfirmed	/* PUT void */
 	:: true
 	fi;
 	unconfirmed = 0;
-	mine = packs & ~referred;			/* LIST pack */
+	mine = there & ~referred & ~alone;
+	there = 0;
 	condemned = condemned | mine;			/* PUT condemned */
 #ifdef DUPLICATES_BEFORE
 	seen = before | mine;
@@ -151,12 +195,13 @@ proctype pruner(byte me)
 	seen = condemned;				/* LIST condemned */
 #endif
 #ifndef LOOK_BEFORE
+	run_seen = said;				/* LIST run */
 	look();
 	unconfirmed = 0;
 #endif
 	for (p : 0 .. PACKS - 1) {
 		if
-		:: HAS(seen & packs & ~referred, p) ->
+		:: HAS(seen & packs & ~referred & ~alone, p) ->
 			packs = packs & ~BIT(p);	/* DELETE pack */
 #ifdef DROP_TOMBSTONE
 			condemned = condemned & ~BIT(p);
@@ -164,7 +209,7 @@ proctype pruner(byte me)
 			must_hold()
 		:: atomic {
 			/* Still referred to, but the chunk lies in another pack, which is not condemned: counts on that one. */
-			HAS(seen & packs & referred, p) && (packs & ~seen) ->
+			HAS(seen & packs & referred & ~alone, p) && (packs & ~seen) ->
 			other = packs & ~seen;
 			other = other & ~(other - 1)
 		   }
@@ -199,6 +244,10 @@ init {
 	atomic {
 		for (n : 0 .. WRITERS - 1) { run writer(n) }
 		for (n : 0 .. PRUNERS - 1) { run pruner(n) }
+		if
+		:: UNSEEING -> run unseeing()
+		:: else
+		fi;
 		n = 0
 	}
 }
