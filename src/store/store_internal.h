@@ -8,5 +8,8 @@ int hf_store_open_local(const char *path, const struct hf_store_open_options *op
 	struct hf_error *err) HF_MUST_CHECK;
 int hf_store_open_s3(const char *url, const struct hf_store_open_options *options, struct hf_store **out,
 	struct hf_error *err) HF_MUST_CHECK;
+/* In builds with libs3 only. */
+int hf_store_open_libs3(const char *url, const struct hf_store_open_options *options, struct hf_store **out,
+	struct hf_error *err) HF_MUST_CHECK;
 
 #endif

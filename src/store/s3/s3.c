@@ -423,6 +423,16 @@ static int64_t s3_now(struct hf_store *store)
 	return hf_s3_now((struct hf_s3 *)store);
 }
 
+static int open_libs3(const char *url, const struct hf_store_open_options *options, struct hf_store **out, struct hf_error *err)
+{
+#ifdef HF_HAVE_LIBS3
+	return hf_store_open_libs3(url, options, out, err);
+#else
+	(void)options, (void)out;
+	return hf_fail(err, HF_E_UNSUPPORTED, "repository %s: this program was built without libs3 (meson option libs3)", url);
+#endif
+}
+
 int hf_store_open_s3(const char *url, const struct hf_store_open_options *options, struct hf_store **out, struct hf_error *err)
 {
 	static const struct hf_store_ops ops = {.put = s3_put, .get = s3_get, .get_all = s3_get_all, .stat = s3_stat, .list = s3_list,
@@ -432,6 +442,11 @@ int hf_store_open_s3(const char *url, const struct hf_store_open_options *option
 	char *region = hf_s3_region();
 	int r = s ? hf_s3_url_parse(url, region, &s->url, err) : hf_fail(err, HF_E_NOMEM, "out of memory");
 	free(region);
+	if (r == 0 && s->url.driver) {
+		hf_s3_url_free(&s->url);
+		free(s);
+		return open_libs3(url, options, out, err);
+	}
 	if (r < 0) {
 		free(s);
 		return r;
