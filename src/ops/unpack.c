@@ -23,8 +23,9 @@ static int counted_next(struct hf_feed *feed, struct hf_piece **piece, struct hf
 {
 	struct counted_feed *c = (struct counted_feed *)feed;
 	int r = c->inner->ops->next(c->inner, piece, err);
-	if (r > 0)
-		hf_progress_add(c->progress, (*piece)->len, (*piece)->last);
+	if (r > 0) /* the total that a snapshot knows is of files */
+		hf_progress_add(c->progress, (*piece)->len,
+			(*piece)->last && (*piece)->entry->type == HF_ENTRY_FILE);
 	return r;
 }
 

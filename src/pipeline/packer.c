@@ -86,7 +86,7 @@ static void *upload_loop(void *user)
 /* Appends a fresh data key and gives it to the builders, which must be free. */
 static int add_key(struct hf_packer *p, struct hf_error *err)
 {
-	struct hf_run_key **grown = realloc(p->keys, (p->key_count + 1) * sizeof(*grown));
+	struct hf_run_key **grown = reallocarray(p->keys, p->key_count + 1, sizeof(struct hf_run_key *));
 	if (!grown)
 		return hf_fail(err, HF_E_NOMEM, "no memory");
 	p->keys = grown;
