@@ -4,8 +4,9 @@
  * byte. And to show that such a proof can fail at all: each change of the protocol that lost data in the Promela model must
  * lose data here too.
  *
- * The repository holds one backup of a small tree, forgotten, so its packs may go; the writers back up the same tree, and so
- * would rely on them.
+ * The plain repository holds one backup of a small tree, forgotten, so its packs may go; the writers back up the same tree, and
+ * so would rely on them. The mixed one holds a backup of two files, forgotten, and a later one of one of them, which relies on the
+ * same pack and must stay, so that there is something to repack; and one more of the same file in packs of its own.
  */
 #include "base/file.h"
 #include "base/log.h"
@@ -28,7 +29,9 @@ enum { WRITERS_MAX = 2 };
 
 static char *dir; /* holds the tree */
 static struct hf_key *key;
-static struct hf_store *first; /* the repository as it is before each run */
+static struct hf_store *first; /* the repository as it is before each run: one of these */
+static struct hf_store *plain, *mixed;
+static struct hf_ref kept, twice; /* of the mixed one: the backup that must stay; the one in packs of its own */
 
 /* --- the repository --------------------------------------------------------------------------------------------------- */
 
@@ -100,6 +103,17 @@ static int back_up(struct hf_repository *repo, struct hf_ref *snapshot, struct h
 	return r;
 }
 
+static void write_file(const char *name, int from, int to)
+{
+	char path[512];
+	snprintf(path, sizeof(path), "%s/tree/%s", dir, name);
+	FILE *f = fopen(path, "w");
+	assert(f);
+	for (int i = from; i < to; i++)
+		fprintf(f, "line %d of a small file\n", i);
+	fclose(f);
+}
+
 static void make_tree(void)
 {
 	char path[512];
@@ -108,38 +122,63 @@ static void make_tree(void)
 	snprintf(path, sizeof(path), "%s/tree", dir);
 	r = hf_mkdirs(AT_FDCWD, path, 0700, NULL);
 	assert(r == 0);
-	snprintf(path, sizeof(path), "%s/tree/file", dir);
-	FILE *f = fopen(path, "w");
-	assert(f);
-	for (int i = 0; i < 2000; i++)
-		fprintf(f, "line %d of a small file\n", i);
-	fclose(f);
+	write_file("file", 0, 2000);
 }
 
-static void make_first(void)
+static void must(int r, const struct hf_error *err)
+{
+	if (r < 0)
+		fprintf(stderr, "make the repository: %s\n", err->msg);
+	assert(r == 0);
+}
+
+static struct hf_store *make_repository(void)
 {
 	struct hf_config config = HF_CONFIG_DEFAULT;
-	struct hf_ref snapshot;
-	struct hf_catalogue catalogue;
 	struct hf_error err = {0};
-	int r = hf_store_open_memory(&first, NULL);
+	struct hf_store *store;
+	must(hf_store_open_memory(&store, NULL), &err);
+	must(hf_cert_put(store, key, key, &err), &err);
+	must(hf_config_put(store, key, &config, &err), &err);
+	return store;
+}
+
+static int forget(struct hf_repository *repo, const struct hf_ref *snapshot, struct hf_error *err)
+{
+	struct hf_catalogue catalogue;
+	int r = hf_catalogue_load(repo, NULL, &catalogue, err);
 	if (r == 0)
-		r = hf_key_new_owner("owner", &key, &err);
-	if (r == 0)
-		r = hf_cert_put(first, key, key, &err);
-	if (r == 0)
-		r = hf_config_put(first, key, &config, &err);
-	assert(r == 0);
-	struct hf_repository *repo = open_over(lend(first));
-	r = back_up(repo, &snapshot, &err);
-	if (r == 0)
-		r = hf_catalogue_load(repo, NULL, &catalogue, &err);
-	if (r == 0)
-		r = hf_catalogue_forget(&catalogue, &snapshot, 1, "a test", &err);
-	if (r < 0)
-		fprintf(stderr, "make the repository: %s\n", err.msg);
-	assert(r == 0);
+		r = hf_catalogue_forget(&catalogue, snapshot, 1, "a test", err);
 	hf_catalogue_free(&catalogue);
+	return r;
+}
+
+static void make_plain(void)
+{
+	struct hf_ref snapshot;
+	struct hf_error err = {0};
+	plain = make_repository();
+	struct hf_repository *repo = open_over(lend(plain));
+	must(back_up(repo, &snapshot, &err), &err);
+	must(forget(repo, &snapshot, &err), &err);
+	hf_repository_close(repo);
+}
+
+static void make_mixed(void)
+{
+	struct hf_ref both;
+	struct hf_error err = {0};
+	char path[512];
+	mixed = make_repository();
+	struct hf_repository *repo = open_over(lend(mixed));
+	write_file("more", 5000, 15000);
+	must(back_up(repo, &both, &err), &err);
+	snprintf(path, sizeof(path), "%s/tree/more", dir);
+	must(unlink(path), &err);
+	must(back_up(repo, &kept, &err), &err);
+	must(forget(repo, &both, &err), &err);
+	repo->config.is_unlisted = true; /* so it does not deduplicate */
+	must(back_up(repo, &twice, &err), &err);
 	hf_repository_close(repo);
 }
 
@@ -151,7 +190,7 @@ struct player {
 	struct scenario *scenario;
 	struct turns *turns;
 	int number;
-	bool prunes;
+	enum role { WRITER = 'w', PRUNER = 'p', REPACKER = 'r', FORGETTER = 'f' } role;
 	struct mutation mutation;
 	struct hf_repository *repo;
 	pthread_t thread;
@@ -164,7 +203,7 @@ struct scenario {
 	struct player players[ACTORS_MAX];
 	int count;
 	struct hf_store *shared;
-	uint64_t acknowledged, deleted, failed; /* over all orders */
+	uint64_t acknowledged, deleted, repacked, failed; /* over all orders */
 };
 
 static int gather_own(const struct hf_ref *ref, const struct hf_object_info *info, void *user, struct hf_error *err)
@@ -190,10 +229,12 @@ static void take_back(struct player *p)
 
 static void prune(struct player *p)
 {
-	const struct hf_prune_options options = {.repo = p->repo, .has_grace = true, .scratch = dir};
+	const struct hf_prune_options options = {.repo = p->repo, .has_grace = true, .scratch = dir,
+		.has_max_unused = p->role == REPACKER};
 	struct hf_prune_result result;
 	p->result = hf_prune(&options, &result, &p->err);
 	__atomic_fetch_add(&p->scenario->deleted, result.deleted, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&p->scenario->repacked, result.repacked, __ATOMIC_RELAXED);
 	bool held = result.held;
 	hf_prune_result_free(&result);
 	if (p->result == 0 && held && p->mutation.takes_back)
@@ -204,10 +245,12 @@ static void *play(void *user)
 {
 	struct player *p = user;
 	turns_go(p->turns, p->number);
-	if (p->prunes)
-		prune(p);
-	else
+	if (p->role == WRITER)
 		p->result = back_up(p->repo, &p->snapshot, &p->err);
+	else if (p->role == FORGETTER)
+		p->result = forget(p->repo, &twice, &p->err);
+	else
+		prune(p);
 	turns_end(p->turns, p->number);
 	return NULL;
 }
@@ -222,7 +265,7 @@ static void start(struct turns *t, void *user)
 		p->turns = t;
 		p->number = i;
 		p->err = (struct hf_error){0};
-		const struct turns_options options = {!p->prunes, p->mutation};
+		const struct turns_options options = {p->role == WRITER || p->role == FORGETTER, p->mutation};
 		p->repo = open_over(turns_store(t, i, s->shared, &options));
 	}
 	for (int i = 0; i < s->count; i++) {
@@ -237,13 +280,17 @@ static bool is_whole(struct scenario *s)
 	struct hf_repository *repo = open_over(lend(s->shared));
 	struct hf_catalogue catalogue;
 	struct hf_verify_result result = {0};
-	const struct hf_point *points[ACTORS_MAX];
+	const struct hf_point *points[ACTORS_MAX + 1];
 	size_t count = 0;
 	int r = hf_catalogue_load(repo, NULL, &catalogue, NULL);
 	bool whole = r == 0;
+	if (whole && first == mixed) {
+		points[count] = hf_catalogue_point(&catalogue, &kept);
+		whole = points[count++] != NULL;
+	}
 	for (int i = 0; i < s->count && whole; i++) {
 		const struct player *p = &s->players[i];
-		if (p->prunes || p->result != 0)
+		if (p->role != WRITER || p->result != 0)
 			continue;
 		points[count] = hf_catalogue_point(&catalogue, &p->snapshot);
 		whole = points[count++] != NULL;
@@ -289,12 +336,19 @@ static void outcome(bool ok, const char *name)
 	failures += !ok;
 }
 
-static struct scenario scenario_of(int writers, int pruners)
+/* Roles as letters, writers first. Those that repack need the mixed repository. */
+static struct scenario scenario_of(const char *roles)
 {
-	struct scenario s = {.count = writers + pruners};
-	for (int i = writers; i < s.count; i++)
-		s.players[i].prunes = true;
+	struct scenario s = {.count = (int)strlen(roles)};
+	for (int i = 0; i < s.count; i++)
+		s.players[i].role = (enum role)roles[i];
+	first = strchr(roles, REPACKER) ? mixed : plain;
 	return s;
+}
+
+static int writers_of(const char *roles)
+{
+	return (int)strspn(roles, "w");
 }
 
 static bool is_wanted(const char *name)
@@ -303,31 +357,32 @@ static bool is_wanted(const char *name)
 	return !only || strstr(name, only);
 }
 
-static void must_hold(const char *name, int writers, int pruners)
+/* `most` runs in random orders; 0: all orders. */
+static void must_hold(const char *name, const char *roles, uint64_t most)
 {
 	if (!is_wanted(name))
 		return;
-	struct scenario s = scenario_of(writers, pruners);
-	const char *most = getenv("HF_MOST");
-	struct exploration e = {.actors = s.count, .twins = writers, .start = start, .finish = finish, .user = &s,
-		.most = most ? strtoull(most, NULL, 10) : 0};
+	struct scenario s = scenario_of(roles);
+	struct exploration e = {.actors = s.count, .twins = writers_of(roles), .start = start, .finish = finish, .user = &s,
+		.most = most, .seed = most ? 0x2545f4914f6cdd1d : 0};
 	bool held = explore(&e);
-	printf("# %s: %llu orders in %llu runs; %llu backups acknowledged, %llu packs deleted\n", name,
+	printf("# %s: %llu orders in %llu runs; %llu backups acknowledged, %llu packs deleted, %llu repacked\n", name,
 		(unsigned long long)e.orders, (unsigned long long)e.runs, (unsigned long long)s.acknowledged,
-		(unsigned long long)s.deleted);
+		(unsigned long long)s.deleted, (unsigned long long)s.repacked);
 	if (!held)
 		printf("# lost in this order:\n%s", e.trace);
-	outcome(held && !s.failed && s.acknowledged && s.deleted, name);
+	outcome(held && !s.failed && s.acknowledged && (s.deleted || s.repacked), name);
 }
 
-static void must_lose(const char *name, int writers, int pruners, const struct mutation *writer,
-	const struct mutation *pruner)
+/* The mutation is that of all actors of one role. */
+static void must_lose(const char *name, const char *roles, enum role wrong, const struct mutation *mutation)
 {
 	if (!is_wanted(name))
 		return;
-	struct scenario s = scenario_of(writers, pruners);
+	struct scenario s = scenario_of(roles);
 	for (int i = 0; i < s.count; i++)
-		s.players[i].mutation = s.players[i].prunes ? *pruner : *writer;
+		if (s.players[i].role == wrong)
+			s.players[i].mutation = *mutation;
 	struct exploration e = {.actors = s.count, .start = start, .finish = finish, .user = &s,
 		.seed = 0x9e3779b97f4a7c15, .most = 20000};
 	bool held = explore(&e);
@@ -337,20 +392,27 @@ static void must_lose(const char *name, int writers, int pruners, const struct m
 
 int main(void)
 {
-	static const struct mutation right;
 	hf_log_set(NULL, NULL, HF_LOG_WARN);
+	int r = hf_key_new_owner("owner", &key, NULL);
+	assert(r == 0);
 	make_tree();
-	make_first();
-	must_hold("a writer and a pruner, in every order", 1, 1);
-	must_lose("a pruner that looks before it condemns loses", 1, 1, &right,
+	make_plain();
+	make_mixed();
+	must_hold("a writer and a pruner, in every order", "wp", 0);
+	must_hold("a writer and a pruner that repacks, in every order", "wr", 0);
+	must_hold("a pruner that repacks, another, and a forget, in many orders", "rpf", 300);
+	must_lose("a pruner that looks before it condemns loses", "wp", PRUNER,
 		&(struct mutation){.looks_before_condemning = true});
-	must_lose("a writer that looks once loses", 1, 1, &(struct mutation){.looks_once = true}, &right);
-	must_lose("a writer that sees no voids loses", 1, 1, &(struct mutation){.sees_no_voids = true}, &right);
-	must_lose("a pruner that drops condemnations with their packs loses", 1, 1, &right,
+	must_lose("a writer that looks once loses", "wp", WRITER, &(struct mutation){.looks_once = true});
+	must_lose("a writer that sees no voids loses", "wp", WRITER, &(struct mutation){.sees_no_voids = true});
+	must_lose("a pruner that drops condemnations with their packs loses", "wp", PRUNER,
 		&(struct mutation){.drops_tombstones = true});
-	must_lose("pruners that take condemnations back lose", 1, 2, &right, &(struct mutation){.takes_back = true});
-	must_hold("two writers and a pruner, in every order", 2, 1);
-	hf_store_close(first);
+	must_lose("pruners that take condemnations back lose", "wpp", PRUNER, &(struct mutation){.takes_back = true});
+	must_lose("a pruner that judges duplicates by what was condemned before loses", "rpf", REPACKER,
+		&(struct mutation){.judges_duplicates_first = true});
+	must_hold("two writers and a pruner, in every order", "wwp", 0);
+	hf_store_close(plain);
+	hf_store_close(mixed);
 	hf_key_free(key);
 	char command[600];
 	snprintf(command, sizeof(command), "rm -rf '%s'", dir);

@@ -189,7 +189,25 @@ static bool is_stale(const struct turn_store *s, enum hf_kind kind)
 	bool has_condemned = s->condemnations > 1; /* the first is the clock */
 	if (m->looks_before_condemning && has_condemned && kind != HF_KIND_CONDEMNED)
 		return true;
-	return kind == HF_KIND_CONDEMNED && (m->looks_once || (m->judges_duplicates_first && has_condemned));
+	return kind == HF_KIND_CONDEMNED && m->looks_once;
+}
+
+static bool is_in(const struct listing *l, const char *name)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (strcmp(l->infos[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Of condemnations, only its own and those that it saw before them. */
+static void hide_condemnations(const struct turn_store *s, struct listing *now)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < now->count; i++)
+		if (maker_of(s->turns, &now->infos[i]).by == s->number || is_in(&s->first[HF_KIND_CONDEMNED], now->infos[i].name))
+			now->infos[kept++] = now->infos[i];
+	now->count = kept;
 }
 
 static int list(struct hf_store *base, const char *prefix, hf_store_each *each, void *user, struct hf_error *err)
@@ -205,6 +223,8 @@ static int list(struct hf_store *base, const char *prefix, hf_store_each *each, 
 		return give_up(err);
 	if (kind != HF_KIND_VOID || !s->mutation.sees_no_voids)
 		r = hf_store_list(s->shared, prefix, gather, &now, err);
+	if (kind == HF_KIND_CONDEMNED && s->mutation.judges_duplicates_first && s->condemnations > 1)
+		hide_condemnations(s, &now);
 	if (now.count)
 		qsort_r(now.infos, now.count, sizeof(*now.infos), by_maker, s->turns);
 	for (size_t i = 0; i < now.count; i++)
@@ -280,6 +300,7 @@ struct explorer {
 	struct exploration *e;
 	bool before[DEPTH_MAX][DEPTH_MAX]; /* of the run's calls: the one happens before the other */
 	int length; /* of the run */
+	unsigned patience; /* of a random order: how many times of 16 the same actor goes on; another each run */
 	struct frame frames[DEPTH_MAX];
 	int depth, replayed; /* frames in use; those that this run goes through again */
 	uint64_t random;
@@ -338,7 +359,10 @@ static unsigned without_twins(const struct explorer *x, int point, unsigned wait
 /* Who is next at a point that was not reached before: of those who are not asleep. */
 static int choose_new(struct explorer *x, struct frame *f)
 {
+	int last = x->depth ? f[-1].chosen : -1;
 	if (x->e->seed) {
+		if (last >= 0 && f->waiting & (1u << last) && next_random(x) % 16 < x->patience)
+			return last;
 		int nth = (int)(next_random(x) % (unsigned)__builtin_popcount(f->waiting));
 		unsigned left = f->waiting;
 		while (nth--)
@@ -507,6 +531,10 @@ bool explore(struct exploration *e)
 	bool held = true;
 	do {
 		x->replayed = e->seed ? 0 : x->depth;
+		if (e->seed) {
+			x->depth = 0;
+			x->patience = next_random(x) % 16;
+		}
 		held = run_once(x);
 	} while (held && (!e->most || e->runs < e->most) && (e->seed || advance(x)));
 	if (!held)
