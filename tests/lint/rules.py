@@ -21,6 +21,7 @@ ARROWS = {
     "report": [],
     "ops": ["policy", "report", "source", "pipeline"],
     "cli": ["ops"],
+    "api": ["ops"],
 }
 
 # A third-party header, and the one place that may include it.
@@ -243,6 +244,7 @@ RULES = {
         "src/report/a.h": '#include "ops/backup.h"\n',
         "src/ops/a.c": '#include "cli/main.h"\n',
         "src/repo/a.c": '#include "pack.h"\n',
+        "src/cli/a.c": '#include "api/api_internal.h"\n',
         "src/util/a.c": '#include <stdio.h>\n',
         "include/holdfast/a.h": '#include "base/error.h"\n',
     }),
