@@ -2,6 +2,7 @@
 #include "cli/args.h"
 #include "cli/output.h"
 #include "cli/policy_args.h"
+#include "ops/policy_sources.h"
 #include "ops/policy_steps.h"
 #include "repo/key_file.h"
 #include "report/table.h"
@@ -114,7 +115,9 @@ static int print_steps(const struct hf_policy *policy, const struct hf_key *key,
 static int check(const struct hf_cli *cli, const struct request *q, const struct hf_policy *policy, struct hf_error *err)
 {
 	struct hf_key *key = NULL;
-	int r = q->key ? hf_key_file_read(q->key, &key, err) : 0;
+	int r = hf_policy_sources_check(policy, err);
+	if (r == 0 && q->key)
+		r = hf_key_file_read(q->key, &key, err);
 	if (r == 0 && cli->json)
 		r = print_json(policy, key, err);
 	else if (r == 0 && key)

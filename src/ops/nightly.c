@@ -180,20 +180,26 @@ static int run_job(struct hf_nightly *n, struct hf_error *err)
 	return r < 0 ? r : hf_nightly_upkeep(n, err);
 }
 
+/* What did not go well, or NULL. */
 static const char *first_failure(const struct hf_nightly_result *out)
 {
 	for (size_t i = 0; i < out->step_count; i++)
 		if (out->steps[i].outcome == HF_OUTCOME_FAILED)
 			return out->steps[i].said ? out->steps[i].said : out->steps[i].name;
-	return "";
+	if (!out->backup.complete)
+		return "the snapshot is incomplete: something could not be read";
+	if (out->has_drill && out->drill.has_objectives && !out->drill.met)
+		return "the drill missed an objective";
+	return out->has_drill && !out->drill.evidence_stored ? "the evidence of the drill could not be stored" : NULL;
 }
 
 static int run_last_hooks(struct hf_nightly *n, int r, const struct hf_error *err)
 {
 	const struct hf_policy_hooks *hooks = &n->options->policy->hooks;
 	struct hf_error why = {0};
-	if (r < 0 || n->result->failed) {
-		(void)!run_hooks(n, &hooks->on_failure, "on_failure", r < 0 ? err->msg : first_failure(n->result), &why);
+	const char *failure = r < 0 ? err->msg : first_failure(n->result);
+	if (failure) {
+		(void)!run_hooks(n, &hooks->on_failure, "on_failure", failure, &why);
 		return r;
 	}
 	int ran = run_hooks(n, &hooks->after, "after", NULL, &why);

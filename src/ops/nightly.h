@@ -4,7 +4,8 @@
  *
  *	before, freeze, capture, thaw, commit, [drill], copies, retention, prune, verify, after | on_failure
  *
- * A failed `before` or `freeze` keeps the snapshot from being taken; `thaw` runs whatever happened. Without a snapshot, or when the drill
+ * A failed `before` or `freeze` keeps the snapshot from being taken; `thaw` runs whatever happened; `after` only if all went well, an
+ * incomplete snapshot or a missed objective being none. Without a snapshot, or when the drill
  * failed, nothing that follows is done, so that nothing old goes where nothing new has come. Of the steps after that each is tried,
  * although another failed. A step that this key lacks the right for is skipped, and named.
  */

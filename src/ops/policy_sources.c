@@ -150,3 +150,29 @@ void hf_policy_sources_free(struct hf_policy_sources *s)
 	free(s->specs);
 	*s = (struct hf_policy_sources){0};
 }
+
+static int check_one(const struct hf_policy *policy, struct hf_arena *arena, size_t i, struct hf_error *err)
+{
+	const struct hf_policy_source *s = hf_policy_source(policy, i);
+	struct hf_source_spec spec = {.kind = s->kind, .name = s->name, .scratch = policy->scratch};
+	struct hf_source *source = NULL;
+	if (s->postgresql_url.file || hf_policy_has_command(&s->postgresql_url.command))
+		return 0;
+	int r = set_location(arena, s, &spec, err);
+	if (r == 0)
+		r = set_options(arena, s, &spec, err);
+	if (r == 0)
+		r = hf_source_open(&spec, &source, err);
+	hf_source_close(source);
+	return r < 0 ? hf_wrap(err, r, "%s: source %s", policy->path, s->name) : 0;
+}
+
+int hf_policy_sources_check(const struct hf_policy *policy, struct hf_error *err)
+{
+	struct hf_arena arena = {0};
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < policy->sources.count; i++)
+		r = check_one(policy, &arena, i, err);
+	hf_arena_free(&arena);
+	return r;
+}

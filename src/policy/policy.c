@@ -243,7 +243,17 @@ static int check_sources(const struct hf_document *d, const struct hf_node *n, c
 	return 0;
 }
 
-/* A check of a source that is not there would never run. */
+static bool is_database(const struct hf_policy *p, const char *name)
+{
+	for (size_t i = 0; i < p->sources.count; i++) {
+		const struct hf_policy_source *s = hf_policy_source(p, i);
+		if (strcmp(s->name, name) == 0)
+			return !s->volume && !hf_policy_has_command(&s->command);
+	}
+	return false;
+}
+
+/* A check of a source that is not there, or is no database, would never run. */
 static int check_named(const struct hf_document *d, const struct hf_policy *p, const struct hf_named *named,
 	const char *what, struct hf_error *err)
 {
@@ -262,6 +272,8 @@ static int check_named(const struct hf_document *d, const struct hf_policy *p, c
 				t->name, nearest);
 		else if (!t->texts.count)
 			r = hf_document_fail(d, &at, err, "drill.%s: there is nothing to check of \"%s\"", what, t->name);
+		else if (named == &p->drill.sql && !is_database(p, t->name))
+			r = hf_document_fail(d, &at, err, "drill.%s: \"%s\" is no database", what, t->name);
 	}
 	free(names);
 	return r;

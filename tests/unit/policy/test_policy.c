@@ -145,6 +145,7 @@ static void what_is_wrong_is_named_by_its_place(void **state)
 		{OK "hooks: {freze: [a]}\n", "p.yaml:3:9: ", "did you mean \"freeze\"?"},
 		{OK "hooks: {before: [[]]}\n", "p.yaml:3:18: ", "empty"},
 		{OK "drill: {sql: {b: [select 1]}}\n", "p.yaml:3:15: ", "did you mean \"a\"?"},
+		{OK "drill: {sql: {a: [select 1]}}\n", "p.yaml:3:15: ", "\"a\" is no database"},
 		{OK "drill: {files: {a: []}}\n", "p.yaml:3:17: ", "nothing to check"},
 		{OK "drill: {files: [x]}\n", "p.yaml:3:16: ", "map from names"},
 		{OK "verify: {read_data: true, sample: 5%}\n", "p.yaml:3:9: ", "give one of them"},
