@@ -142,6 +142,8 @@ def one_request(client, stream, server, directory):
     try:
         if fault == "drop":
             raise Gone
+        if header(head, b"Expect"):
+            client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = stream.read(int(header(head, b"Content-Length") or 0))
         if fault == "hang":
             client.recv(1)
