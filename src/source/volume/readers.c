@@ -45,10 +45,8 @@ struct hf_volume_batch *hf_volume_readers_current(struct hf_volume_readers *read
 	if (readers->in_flight == HF_VOLUME_IN_FLIGHT)
 		return NULL;
 	struct hf_volume_batch **slot = &readers->ring[(readers->first + readers->in_flight) % RING];
-	if (!*slot)
-		*slot = hf_volume_batch_new();
-	if (*slot)
-		(*slot)->readers = readers;
+	if (!*slot && (*slot = hf_volume_batch_new()))
+		(*slot)->readers = readers; /* once: a reader may come late to a batch that is being filled anew */
 	return *slot;
 }
 
