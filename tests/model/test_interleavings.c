@@ -265,7 +265,7 @@ static void start(struct turns *t, void *user)
 		p->turns = t;
 		p->number = i;
 		p->err = (struct hf_error){0};
-		const struct turns_options options = {p->role == WRITER || p->role == FORGETTER, p->mutation};
+		const struct turns_options options = {p->role == WRITER || p->role == FORGETTER, p->role == PRUNER, p->mutation};
 		p->repo = open_over(turns_store(t, i, s->shared, &options));
 	}
 	for (int i = 0; i < s->count; i++) {

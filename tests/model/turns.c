@@ -92,6 +92,7 @@ struct turn_store {
 	struct listing first[KINDS]; /* what the first LIST of each kind showed */
 	int condemnations, puts;     /* so far */
 	bool writes;		     /* a writer's */
+	bool only_prunes;	     /* that of a pruner that repacks nothing */
 	enum hf_kind listed_last;
 };
 
@@ -218,6 +219,7 @@ static int list(struct hf_store *base, const char *prefix, hf_store_each *each, 
 	int r = 0;
 	bool is_aside = s->writes && (kind == HF_KIND_ENTRY || kind == HF_KIND_SNAPSHOT);
 	is_aside = is_aside || (kind == HF_KIND_SNAPSHOT && s->listed_last == HF_KIND_ENTRY);
+	is_aside = is_aside || (kind == HF_KIND_INDEX && s->only_prunes);
 	s->listed_last = kind;
 	if (!is_aside && !wait_for_turn(s->turns, s->number, (struct call){CALL_LIST, kind}))
 		return give_up(err);
@@ -283,7 +285,8 @@ struct hf_store *turns_store(struct turns *t, int number, struct hf_store *share
 	struct turn_store *s = calloc(1, sizeof(*s));
 	assert(s);
 	*s = (struct turn_store){
-		.base = {&ops}, .turns = t, .number = number, .shared = shared, .writes = options->writes, .mutation = options->mutation};
+		.base = {&ops}, .turns = t, .number = number, .shared = shared, .writes = options->writes,
+		.only_prunes = options->only_prunes, .mutation = options->mutation};
 	return &s->base;
 }
 

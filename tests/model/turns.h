@@ -7,7 +7,7 @@
  * deletion of that same object, and no actor of these tests reads what another deletes.
  *
  * Nor do the LISTs with which a catalogue is loaded, where nothing hangs on them: a writer takes from it only which heads its
- * entry names; and the snapshots that are listed right after the entries only tell whether a committed one is gone.
+ * entry names; a pruner that repacks nothing from the index only what is damaged or replaced; and the snapshots that are listed right after the entries only tell whether a committed one is gone.
  *
  * The explorer goes through all orders of calls depth-first, by running everything anew for each (replay). Orders that differ
  * only in the order of calls that don't depend on one another are one: source sets and sleep sets, as in P. Abdulla, S. Aronis,
@@ -44,6 +44,7 @@ struct turns;
 
 struct turns_options {
 	bool writes; /* this actor is a writer */
+	bool only_prunes; /* or a pruner that repacks nothing */
 	struct mutation mutation;
 };
 
