@@ -167,7 +167,7 @@ static int capture(struct backup *b, const struct hf_source_spec *spec, struct h
 /* A store that is full, a key that is refused, a signal: no other source would fare better. */
 static bool ends_the_run(int code)
 {
-	return code == HF_E_STOPPED || code == HF_E_NOSPACE || code == HF_E_NOMEM || code == HF_E_KEY;
+	return code == HF_E_STOPPED || code == HF_E_NOSPACE || code == HF_E_NOMEM || code == HF_E_KEY || code == HF_E_NETWORK;
 }
 
 static int capture_one(struct backup *b, size_t i, struct hf_error *err)
