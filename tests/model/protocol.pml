@@ -11,7 +11,7 @@
  * again), ACK_BEFORE_VOIDS (a writer acknowledges before it lists voids), TAKE_BACK (a pruner takes back what it condemned,
  * where it is still referred to), DROP_TOMBSTONE (the condemnation goes with the pack), DUPLICATES_BEFORE (a pruner judges by
  * the condemnations from before its own which packs with the same chunk may be counted on), NO_MOVED (it tells no one on which
- * pack it counts), RUNS_FIRST (it lists runs before packs), SAID_LATE (a writer that may not list says so after its first pack).
+ * pack it counts), RUNS_FIRST (it lists runs before packs and condemnations), SAID_LATE (a writer that may not list says so after its first pack).
  */
 #ifndef WRITERS
 #define WRITERS 2
@@ -189,13 +189,18 @@ proctype pruner(byte me)
 	mine = there & ~referred & ~alone;
 	there = 0;
 	condemned = condemned | mine;			/* PUT condemned */
+#ifdef RUNS_FIRST
+	run_seen = said;
+#endif
 #ifdef DUPLICATES_BEFORE
 	seen = before | mine;
 #else
 	seen = condemned;				/* LIST condemned */
 #endif
 #ifndef LOOK_BEFORE
+#ifndef RUNS_FIRST
 	run_seen = said;				/* LIST run */
+#endif
 	look();
 	unconfirmed = 0;
 #endif
