@@ -245,15 +245,33 @@ static int let_packs_go(struct hf_packer *p, struct hf_error *err)
 	return r;
 }
 
+/* A failure is everyone's: there may be no builder left to wait for. */
+static int change_key(struct hf_packer *p, struct hf_error *err)
+{
+	struct hf_error why = {0};
+	int r = let_packs_go(p, &why);
+	if (r == 0)
+		r = add_key(p, &why);
+	if (r == 0)
+		return 0;
+	pthread_mutex_lock(&p->lock);
+	if (!p->failed) {
+		p->failed = true;
+		p->error = why;
+	}
+	pthread_cond_broadcast(&p->changed);
+	r = failure(p, err);
+	pthread_mutex_unlock(&p->lock);
+	return r;
+}
+
 int hf_packer_hold_key(struct hf_packer *p, const struct hf_run_key **key, struct hf_error *err)
 {
 	pthread_rwlock_rdlock(&p->key_lock);
 	while (is_due(p)) {
 		pthread_rwlock_unlock(&p->key_lock);
 		pthread_rwlock_wrlock(&p->key_lock);
-		int r = is_due(p) ? let_packs_go(p, err) : 0;
-		if (r == 0 && is_due(p))
-			r = add_key(p, err);
+		int r = is_due(p) ? change_key(p, err) : 0;
 		pthread_rwlock_unlock(&p->key_lock);
 		if (r < 0)
 			return r;
