@@ -45,7 +45,7 @@ s3_certificates() { # DIR: a CA of our own, and the gateway's certificate by it
 
 s3_configure() { # DIR MON_PORT HTTP_PORT HTTPS_PORT
 	local dir=$1 classes
-	classes=$(printf '%s\n' /usr/lib/*/rados-classes /usr/lib/rados-classes | while read -r d; do [ -d "$d" ] && echo "$d"; done | head -n 1)
+	classes=$(printf '%s\n' /usr/lib/*/rados-classes /usr/lib/rados-classes | while read -r d; do [ -d "$d" ] && echo "$d"; done | sed -n 1p)
 	[ -n "$classes" ] || { echo "s3.sh: no rados-classes under /usr/lib; install ceph-osd" >&2; return 1; }
 	cat >"$dir/ceph.conf" <<-CONF
 		[global]
@@ -114,7 +114,7 @@ s3_daemon() { # NAME COMMAND...: in the background, until this shell ends; its i
 
 s3_alive() { # DIR NAME: is the process that we started still that one?
 	local pid
-	pid=$(cat "$1/pid/$2" 2>/dev/null) && { tr '\0' '\n' <"/proc/$pid/environ"; } 2>/dev/null | grep -qxF "CEPH_CONF=$1/ceph.conf"
+	pid=$(cat "$1/pid/$2" 2>/dev/null) && grep -qzxF "CEPH_CONF=$1/ceph.conf" "/proc/$pid/environ" 2>/dev/null
 }
 
 s3_cluster() { # the monitor and the object store

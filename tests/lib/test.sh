@@ -55,7 +55,7 @@ says() {
 		return 1
 	done
 }
-says_not() { ! grep -qF -- "$2" "$1" || fail "'$2' is in what was said: $(grep -F -- "$2" "$1" | head -3)"; }
+says_not() { ! grep -qF -- "$2" "$1" || fail "'$2' is in what was said: $(grep -F -- "$2" "$1" | sed -n 1,3p)"; }
 
 # json FILE EXPRESSION [ARG…]: a Python expression over `d` (the object; a list of them where there are many lines) and
 # `a` (the arguments) is true. json_get prints the value of one.

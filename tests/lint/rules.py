@@ -211,6 +211,8 @@ def check_shell(tree):
         for number, line in enumerate(text.split("\n"), 1):
             if re.match(r"\s*cd\s[^&|;]*$", line) and not re.search(r"set -[a-z]*e", text) and "test.sh" not in text:
                 yield f"{path}:{number}: a cd whose failure nobody would notice"
+            if re.search(r"[^|]\| *(grep -\w*q|head\b)", line) and ("pipefail" in text or "test.sh" in text):
+                yield f"{path}:{number}: what writes into a reader that stops early may die of it, and pipefail then says no"
 
 
 def check_tidy(tree):
@@ -277,6 +279,8 @@ RULES = {
         "tests/a.sh": "if true; then\n",
         "contrib/a": "#!/bin/bash\necho hello\n",
         "contrib/b": "#!/bin/bash\nset -u\ncd /tmp/a\nrm -rf b\n",
+        "contrib/c": "#!/bin/bash\nset -o pipefail\nldd a | grep -q b\n",
+        "tests/d": "#!/bin/bash\n. lib/test.sh\na=$(ls | sort | head -1)\n",
     }),
     "tidy": Rule(check_tidy, {
         "src/base/a.c": "int f(int a, int b);\nint f(int a, int b)\n{\n\treturn a + b > 3 && a + b > 3;\n}\n",
