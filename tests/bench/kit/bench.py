@@ -22,7 +22,8 @@ class Sample:
     rss_kib: int
     written: int                 # to the disk, by the process tree
     stored: int = 0              # what the repository grew by
-    server_cpu: float = 0.0      # of the database's server, which is no child of ours
+    server_cpu: float = 0.0      # of the database's or the store's server, which is no child of ours
+    requests: int = 0            # to the store's server
 
 
 @dataclass
@@ -99,23 +100,26 @@ class Bench:
         cost = json.loads(result.read_text())
         return Sample(cost["wall"], cost["user"] + cost["system"], cost["rss_kib"], cost["written"])
 
-    def step(self, family, contender, step, server=None):
-        """Runs one step of one contender and keeps the sample; `server` is a process whose CPU time counts apart."""
+    def step(self, family, contender, step, **counters):
+        """Runs one step of one contender and keeps the sample. What else counts than what the meter sees is told by
+        functions by the names of a sample's fields, of which the growth is kept; `stored` is by default that of the
+        contender's directory."""
         if step not in contender.steps or (family, contender.name) in self.failed_tools():
             return
         home = self.home(family, contender)
-        repo = home / "repo"
+        counters = {"stored": lambda: tree_bytes(home / "repo"), **counters}
         self.shell('rm -rf "$OUT"; mkdir "$OUT"', OUT=str(home / "out"))
-        before, server_before = tree_bytes(repo), server() if server else 0
+        before = {what: count() for what, count in counters.items()}
         sample = self.metered(contender.steps[step], self.environment(family, contender), home / "log")
         if sample is None:
             return self.fail(family, contender, step)
-        sample.stored = tree_bytes(repo) - before
-        sample.server_cpu = server() - server_before if server else 0
+        for what, count in counters.items():
+            setattr(sample, what, count() - before[what])
         self.samples[family, contender.name, step].append(sample)
         self.titles[family, contender.name] = contender.title or contender.name
         say(f"   {contender.name:24} {step:10} wall {sample.wall:7.2f}  cpu {sample.cpu:7.2f}  "
-            f"rss {sample.rss_kib / 1024:6.1f} MiB  stored {sample.stored / 1e6:8.1f} MB")
+            f"rss {sample.rss_kib / 1024:6.1f} MiB  stored {sample.stored / 1e6:8.1f} MB"
+            + (f"  requests {sample.requests}" if sample.requests else ""))
 
     def fail(self, family, contender, step):
         log = (self.home(family, contender) / "log").read_text(errors="replace")[-500:]
@@ -171,9 +175,9 @@ class Bench:
         self.mark(family, work, f"{self.titles.get((family, other), other)}: {labels[what]}", limit,
                   self.median(family, "holdfast", step, what), self.median(family, other, step, what))
 
-    def mark_memory(self, family):
-        """No step of holdfast may need more than 128 MiB."""
-        self.mark(family, "peak memory", "128 MiB", 1.0, self.peak_kib(family, "holdfast"), 128 * 1024)
+    def mark_memory(self, family, mib=128):
+        """No step of holdfast may need more."""
+        self.mark(family, "peak memory", f"{mib} MiB", 1.0, self.peak_kib(family, "holdfast"), mib * 1024)
 
     def note(self, text):
         self.notes.append(text)

@@ -99,12 +99,12 @@ def one_round(bench, chosen, cluster, number):
         bench.start_round(FAMILY, c)
     for step in STEPS_BEFORE:
         for c in order:
-            bench.step(FAMILY, c, step, cluster.server_cpu)
+            bench.step(FAMILY, c, step, server_cpu=cluster.server_cpu)
     cluster.call("pg_change", 0.01, f"0.5{number}")
     note_floor(bench, cluster)
     for step in STEPS_AFTER:
         for c in order:
-            bench.step(FAMILY, c, step, cluster.server_cpu)
+            bench.step(FAMILY, c, step, server_cpu=cluster.server_cpu)
             if step == "restore" and number == 0:
                 check_restored(bench, c, cluster)
     cluster.call("pg_stop")

@@ -40,7 +40,7 @@ def row(cells):
 
 
 def cell(bench, family, contender, step):
-    """wall / CPU seconds (+ the server's), and what was stored."""
+    """wall / CPU seconds (+ the server's), what was stored, and how many requests that took."""
     wall = bench.median(family, contender, step, "wall")
     if wall is None:
         return ""
@@ -48,8 +48,8 @@ def cell(bench, family, contender, step):
     server = bench.median(family, contender, step, "server_cpu")
     if server >= 0.05:
         text += f"+{server:.1f}"
-    stored = bench.median(family, contender, step, "stored")
-    return text + (f", {stored / 1e6:.1f} MB" if stored > 0 else "")
+    stored, requests = (bench.median(family, contender, step, what) for what in ("stored", "requests"))
+    return text + (f", {stored / 1e6:.1f} MB" if stored > 0 else "") + (f", {requests:.0f} req." if requests else "")
 
 
 def family_table(bench, family):
@@ -106,7 +106,7 @@ def heading(bench):
     return (f"{m['cpu']}, {m['cpus']} cores, {m['memory_gib']} GiB, Linux {m['kernel']}, {m['date']}. "
             f"restic {v['restic']}, borg {v['borg']}, PostgreSQL {v['postgresql']}, SQLite {v['sqlite']}, zstd {v['zstd']}. "
             f"Medians of {bench.args.rounds} rounds; cells are wall / CPU seconds (user + system; after + the server's), "
-            f"and what the repository grew by; ratios are of wall / CPU / bytes stored.\n")
+            f"what the repository grew by, and requests to a server; ratios are of wall / CPU / bytes stored.\n")
 
 
 def write(bench, chosen, out):
