@@ -2,6 +2,7 @@
 #include "base/hex.h"
 #include "base/time.h"
 #include "cli/args.h"
+#include "cli/init_policy.h"
 #include "cli/open.h"
 #include "cli/output.h"
 #include "cli/passphrase.h"
@@ -57,14 +58,16 @@ static int take(struct hf_init_options *o, struct hf_cli_other *like, int id, co
 	}
 }
 
-static int parse(struct hf_args *args, struct hf_init_options *o, struct hf_cli_other *like, struct hf_error *err)
+static int parse(const struct hf_cli *cli, struct hf_args *args, struct hf_init_options *o, struct hf_cli_other *like, struct hf_error *err)
 {
 	const char *value;
 	int id, r = 0;
 	while (r == 0 && (id = hf_args_next(args, &value, err)) != 0)
 		r = id < 0 ? id : take(o, like, id, value, err);
-	if (r == 0 && !like->url && (like->key_file || like->passphrase_file || o->like_domain))
-		return hf_fail(err, HF_E_USAGE, "--like-key-file, --like-passphrase-file and --domain go with --like");
+	bool is_alone = !hf_init_is_by_policy(cli) && !like->url;
+	if (r == 0 && ((!like->url && (like->key_file || like->passphrase_file)) || (is_alone && o->like_domain)))
+		return hf_fail(err, HF_E_USAGE,
+			"--like-key-file, --like-passphrase-file and --domain go with --like (--domain with a policy's copies, too)");
 	return r < 0 ? r : hf_args_no_rest(args, err);
 }
 
@@ -95,7 +98,7 @@ static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 	struct hf_init_result result;
 	HF_PASSPHRASE_AUTO passphrase = HF_BUF(HF_PASSPHRASE_MAX);
 	char prompt[512];
-	int r = parse(args, &o, &like, err);
+	int r = parse(cli, args, &o, &like, err);
 	if (r == 0)
 		r = hf_cli_repo(cli, &o.url, err);
 	if (r == 0 && like.url)
@@ -103,6 +106,8 @@ static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 	if (r < 0)
 		return r;
 	o.like = alike;
+	if (hf_init_is_by_policy(cli))
+		return hf_init_by_policy(cli, &o, err);
 	snprintf(prompt, sizeof(prompt), "New passphrase for %s", o.url);
 	const struct hf_passphrase_options ask = {.prompt = prompt, .twice = true};
 	r = hf_cli_passphrase(cli, &ask, &passphrase, err);
@@ -115,8 +120,10 @@ static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 const struct hf_command hf_cmd_init = {
 	.name = "init",
 	.arguments = "[OPTION…]",
-	.summary = "make a new, empty repository",
-	.notes = "The passphrase comes from HOLDFAST_PASSPHRASE, HOLDFAST_PASSPHRASE_FILE or\n"
+	.summary = "make a new, empty repository, or all that a policy names",
+	.notes = "With --policy, its copies are made too, each so that copying needs no cutting anew; what is there already\n"
+		 "is kept. -r names one repository, and makes that alone.\n"
+		 "The passphrase comes from HOLDFAST_PASSPHRASE, HOLDFAST_PASSPHRASE_FILE or\n"
 		 "HOLDFAST_PASSPHRASE_COMMAND, or is asked for on the terminal.",
 	.options = options,
 	.run = run,

@@ -160,22 +160,27 @@ struct asking_place {
 	const struct hf_buf *passphrase;
 };
 
+int hf_cli_place_passphrase(const struct hf_cli *cli, const struct hf_policy_place *place, const struct hf_buf *passphrase,
+	const struct hf_passphrase_options *ask, struct hf_buf *out, struct hf_error *err)
+{
+	int r = hf_policy_secret_get(&place->passphrase, "the copy's passphrase", out, err);
+	if (r == 0)
+		r = hf_policy_secret_get(&cli->policy->primary.passphrase, "the policy's passphrase", out, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (!passphrase->len)
+		return hf_passphrase_get(ask, out, err);
+	hf_buf_add(out, passphrase->data, passphrase->len);
+	return hf_buf_check(out, "passphrase", err);
+}
+
 static int ask_place(void *user, struct hf_buf *out, struct hf_error *err)
 {
 	const struct asking_place *a = user;
 	char prompt[512];
-	int r = hf_policy_secret_get(&a->place->passphrase, "the copy's passphrase", out, err);
-	if (r == 0)
-		r = hf_policy_secret_get(&a->cli->policy->primary.passphrase, "the policy's passphrase", out, err);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	if (a->passphrase->len) {
-		hf_buf_add(out, a->passphrase->data, a->passphrase->len);
-		return hf_buf_check(out, "passphrase", err);
-	}
 	snprintf(prompt, sizeof(prompt), "Passphrase of %s", a->place->repository);
 	const struct hf_passphrase_options ask = {.prompt = prompt};
-	return hf_passphrase_get(&ask, out, err);
+	return hf_cli_place_passphrase(a->cli, a->place, a->passphrase, &ask, out, err);
 }
 
 int hf_cli_open_place(const struct hf_cli *cli, const struct hf_policy_place *place, const struct hf_buf *passphrase,

@@ -42,6 +42,9 @@ struct hf_policy_place;
  * had; may be empty), else the terminal. */
 int hf_cli_open_place(const struct hf_cli *cli, const struct hf_policy_place *place, const struct hf_buf *passphrase,
 	struct hf_repository **out, struct hf_error *err) HF_MUST_CHECK;
+/* The passphrase of a copy's repository, found as above; `ask` is for the terminal. */
+int hf_cli_place_passphrase(const struct hf_cli *cli, const struct hf_policy_place *place, const struct hf_buf *passphrase,
+	const struct hf_passphrase_options *ask, struct hf_buf *out, struct hf_error *err) HF_MUST_CHECK;
 
 /* The directories of all repositories' caches and memories: the variables', or for root below /var, else in the home directory;
  * NULL if there is none to be had. To be freed. */

@@ -5,6 +5,7 @@
 #include "crypto/random.h"
 #include "ops/probe.h"
 #include "ops/rescue.h"
+#include "pipeline/transfer.h"
 #include "repo/key_cert.h"
 #include "repo/key_new.h"
 #include "repo/key_slot.h"
@@ -65,21 +66,44 @@ static int clear_place(struct hf_store *store, const char *url, struct hf_error 
 	return r;
 }
 
+static int see_config(const struct hf_object_info *info, void *user, struct hf_error *err)
+{
+	enum hf_kind kind;
+	struct hf_ref ref;
+	(void)err;
+	if (hf_object_name_parse(info->name, &kind, &ref) && kind == HF_KIND_CONFIG)
+		*(bool *)user = true;
+	return 0;
+}
+
+int hf_init_is_made(const char *url, struct hf_error *err)
+{
+	const struct hf_store_open_options as_it_is = {0};
+	struct hf_store *store = NULL;
+	bool is_made = false;
+	int r = hf_store_open(url, &as_it_is, &store, err);
+	if (r == 0)
+		r = hf_store_list(store, "config/", see_config, &is_made, err);
+	hf_store_close(store);
+	if (r == HF_E_NOREPO)
+		return 0;
+	return r < 0 ? hf_wrap(err, r, "see whether a repository is at %s", url) : is_made;
+}
+
 /* --- likeness ------------------------------------------------------------------------------------------------------ */
 
-static int find_domain(const struct hf_init_options *o, struct hf_domain *out, struct hf_error *err)
+static int find_domain(const struct hf_repository *like, const char *name, struct hf_domain *out, struct hf_error *err)
 {
-	const struct hf_repository *like = o->like;
-	if (!o->like_domain) {
+	if (!name) {
 		if (!like->key->has_domain)
 			return hf_fail(err, HF_E_KEY, "the key \"%s\" belongs to no domain: use another, or name one by --domain",
 				like->key->name);
 		*out = like->key->domain;
 		return 0;
 	}
-	const struct hf_cert *cert = hf_certs_find_domain(&like->certs, o->like_domain);
+	const struct hf_cert *cert = hf_certs_find_domain(&like->certs, name);
 	if (!cert)
-		return hf_fail(err, HF_E_NOTFOUND, "there is no domain \"%s\"", o->like_domain);
+		return hf_fail(err, HF_E_NOTFOUND, "there is no domain \"%s\"", name);
 	return hf_domain_open(like->store, like->key, &like->certs, &cert->domain, out, err);
 }
 
@@ -89,7 +113,7 @@ static int make_alike(const struct hf_init_options *o, struct hf_key *owner, str
 	struct hf_domain domain = {0};
 	if (!o->like)
 		return 0;
-	int r = find_domain(o, &domain, err);
+	int r = find_domain(o->like, o->like_domain, &domain, err);
 	if (r == 0) {
 		memcpy(owner->domain.id_key, domain.id_key, sizeof(domain.id_key));
 		memcpy(owner->domain.cut_key, domain.cut_key, sizeof(domain.cut_key));
@@ -99,6 +123,17 @@ static int make_alike(const struct hf_init_options *o, struct hf_key *owner, str
 	}
 	hf_wipe(&domain, sizeof(domain));
 	return r < 0 ? hf_wrap(err, r, "be like %s", o->like->url) : 0;
+}
+
+int hf_init_is_alike(const struct hf_repository *repo, const struct hf_repository *like, const char *domain,
+	struct hf_error *err)
+{
+	struct hf_domain own = {0};
+	int r = find_domain(like, domain, &own, err);
+	if (r == 0)
+		r = hf_transfer_is_alike(like, &own, repo);
+	hf_wipe(&own, sizeof(own));
+	return r < 0 ? hf_wrap(err, r, "compare with %s", like->url) : r;
 }
 
 /* The protocol without locks rests on these. */

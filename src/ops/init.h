@@ -25,6 +25,14 @@ struct hf_init_result {
 	size_t rescue_files; /* stored */
 };
 
+/* Whether a repository is at `url`: 1 or 0, or why that can't be told. Changes nothing. */
+int hf_init_is_made(const char *url, struct hf_error *err) HF_MUST_CHECK;
+
+/* Whether `repo` shares with `like` what init would make it share, so that copies into it pass as they are: 1 or 0. `domain` as
+ * like_domain above. */
+int hf_init_is_alike(const struct hf_repository *repo, const struct hf_repository *like, const char *domain,
+	struct hf_error *err) HF_MUST_CHECK;
+
 /* HF_E_EXISTS: a repository is there, or the directory holds something else. What a failed or killed attempt left behind is no
  * obstacle to the next. */
 int hf_init(const struct hf_init_options *options, struct hf_init_result *out, struct hf_error *err) HF_MUST_CHECK;
