@@ -42,6 +42,7 @@ struct backup {
 	struct hf_run_keeper *keeper;
 	struct hf_snapshot snapshot; /* borrows everything */
 	int64_t started, started_monotonic;
+	bool source_to_blame; /* for what failed last: not the store, nor anything else that the next source needs as well */
 	struct hf_error first_failure;
 };
 
@@ -111,12 +112,15 @@ static int capture_into(struct backup *b, struct hf_source *source, const struct
 {
 	struct hf_sink *sink = NULL;
 	const struct hf_ingest_source named = {.name = spec->name, .is_ordered = source->driver->is_ordered};
+	b->source_to_blame = false;
 	int r = hf_ingest_begin(b->ingest, &named, &sink, err);
 	if (r < 0)
 		return r;
 	r = source->driver->capture(source, sink, captured, err);
-	if (r < 0)
+	if (r < 0) {
+		b->source_to_blame = !hf_ingest_has_failed(b->ingest);
 		hf_ingest_abandon(b->ingest);
+	}
 	return r;
 }
 
@@ -129,6 +133,7 @@ static int read_source(struct backup *b, const struct hf_source_spec *spec, stru
 		return origin->fill(origin->user, (size_t)(spec - b->options->sources), b->ingest, captured, in, err);
 	struct hf_source_spec here = *spec;
 	here.repository = b->options->repo->url; /* of a bucket there is no directory of that name */
+	b->source_to_blame = true;
 	int r = hf_source_open(&here, &source, err);
 	if (r < 0)
 		return r;
@@ -164,10 +169,15 @@ static int capture(struct backup *b, const struct hf_source_spec *spec, struct h
 	return 0;
 }
 
-/* A store that is full, a key that is refused, a signal: no other source would fare better. */
-static bool ends_the_run(int code)
+/*
+ * A key that is refused, a signal: no other source would fare better. Nor with a store that is full or can't be reached; but a
+ * database that is down, or a spool for which there is no room, keeps no other source from being backed up.
+ */
+static bool ends_the_run(const struct backup *b, int code)
 {
-	return code == HF_E_STOPPED || code == HF_E_NOSPACE || code == HF_E_NOMEM || code == HF_E_KEY || code == HF_E_NETWORK;
+	if (code == HF_E_NOSPACE || code == HF_E_NETWORK)
+		return !b->source_to_blame;
+	return code == HF_E_STOPPED || code == HF_E_NOMEM || code == HF_E_KEY;
 }
 
 static int capture_one(struct backup *b, size_t i, struct hf_error *err)
@@ -182,7 +192,7 @@ static int capture_one(struct backup *b, size_t i, struct hf_error *err)
 		return 0;
 	}
 	hf_wrap(&why, r, "source %s", spec->name);
-	if (ends_the_run(r) || b->options->origin) {
+	if (ends_the_run(b, r) || b->options->origin) {
 		*err = why;
 		return r;
 	}

@@ -257,6 +257,11 @@ int hf_ingest_end(struct hf_ingest *in, const json_t *detail, struct hf_ingested
 	return 0;
 }
 
+bool hf_ingest_has_failed(const struct hf_ingest *in)
+{
+	return in->intake && in->intake->failed;
+}
+
 void hf_ingest_abandon(struct hf_ingest *in)
 {
 	struct hf_intake *t = in->intake;

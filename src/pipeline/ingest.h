@@ -59,6 +59,8 @@ int hf_ingest_begin(struct hf_ingest *in, const struct hf_ingest_source *source,
 	struct hf_error *err) HF_MUST_CHECK;
 /* Completes its manifest. `detail` (may be NULL) goes into its about chunk, with the problems. */
 int hf_ingest_end(struct hf_ingest *in, const json_t *detail, struct hf_ingested *out, struct hf_error *err) HF_MUST_CHECK;
+/* Of the source that was begun: did its sink refuse something (the store, the scratch directory)? Else what failed is its own. */
+bool hf_ingest_has_failed(const struct hf_ingest *in);
 /* Forgets the source: its capture failed. What was stored of it is garbage. */
 void hf_ingest_abandon(struct hf_ingest *in);
 
