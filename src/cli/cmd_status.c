@@ -89,6 +89,7 @@ static json_t *source_json(const struct hf_status_source *s)
 	json_object_set_new(j, "bytes", s->newest ? json_integer((json_int_t)s->bytes) : json_null());
 	json_object_set_new(j, "consistency_point", s->newest ? hf_json_time(s->consistency_point) : json_null());
 	json_object_set_new(j, "age_seconds", seconds_json(s->age_ns, s->newest));
+	json_object_set_new(j, "worst_exposure_seconds", seconds_json(s->worst_exposure_ns, s->worst_exposure_ns > 0));
 	json_object_set_new(j, "rpo_met", met_json(s->rpo_met));
 	json_object_set_new(j, "drill", drill_json(s));
 	json_object_set_new(j, "proved", id_json(s->proved));
@@ -163,6 +164,7 @@ static void add_row(struct hf_table *t, const struct hf_status_source *row)
 	hf_table_cell(t, "%.12s%s", row->newest ? hf_hex(row->newest->ref.id.b, HF_ID_SIZE, id) : "none",
 		row->newest && !row->complete ? " INCOMPLETE" : "");
 	put_time_ago(t, row->age_ns, row->newest);
+	hf_table_cell(t, "%s", row->worst_exposure_ns ? hf_duration_format(row->worst_exposure_ns, rto) : "");
 	hf_table_cell(t, "%s", met_text(row->rpo_met));
 	hf_table_cell(t, "%s%s", row->has_drill ? hf_time_format(row->drilled_at / HF_SECOND * HF_SECOND, when) : "never",
 		row->has_drill && !row->drill_ok ? " FAILED" : "");
@@ -191,11 +193,11 @@ static void put_summary(struct hf_buf *out, const struct hf_status *s)
 
 static int print_table(const struct hf_status *s, struct hf_error *err)
 {
-	static const char *const titles[] = {"SOURCE", "KEY", "NEWEST", "AGE", "RPO", "LAST DRILL", "RTO", "EXPECTED", ""};
+	static const char *const titles[] = {"SOURCE", "KEY", "NEWEST", "AGE", "WORST EXPOSURE", "RPO", "LAST DRILL", "RTO", "EXPECTED NOW", ""};
 	HF_TABLE_AUTO *t = hf_table_new();
 	HF_BUF_AUTO text = HF_BUF(SIZE_MAX / 2);
 	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
-		hf_table_column(t, titles[i], i == 3 || i == 6 || i == 7 ? HF_RIGHT : HF_LEFT);
+		hf_table_column(t, titles[i], i == 3 || i == 4 || i == 7 || i == 8 ? HF_RIGHT : HF_LEFT);
 	for (size_t i = 0; i < s->source_count; i++)
 		add_row(t, &s->sources[i]);
 	int r = hf_table_render(t, &text, err);

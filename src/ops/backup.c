@@ -279,20 +279,24 @@ static int put_snapshot(struct backup *b, struct hf_error *err)
 	return hf_snapshot_put(b->options->repo, s, err);
 }
 
+static json_t *source_evidence(const struct hf_backup_source *s)
+{
+	return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:o}", "name", s->name, "kind", s->kind, "failed", s->failed, "files",
+		(json_int_t)s->files, "bytes", (json_int_t)s->bytes, "bytes_new", (json_int_t)s->bytes_new, "bytes_stored",
+		(json_int_t)s->bytes_stored, "consistency_point", s->failed ? json_null() : hf_json_time(s->consistency_point));
+}
+
+/* Stays when the snapshot is forgotten. */
 static json_t *evidence(const struct backup *b)
 {
 	const struct hf_store_counts *c = &b->options->repo->counts;
 	json_t *sources = json_array();
-	for (size_t i = 0; i < b->result->source_count; i++) {
-		const struct hf_backup_source *s = &b->result->sources[i];
-		json_array_append_new(sources,
-			json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "name", s->name, "kind", s->kind, "failed",
-				s->failed, "files", (json_int_t)s->files, "bytes", (json_int_t)s->bytes, "bytes_new",
-				(json_int_t)s->bytes_new, "bytes_stored", (json_int_t)s->bytes_stored));
-	}
-	return json_pack("{s:o, s:{s:I, s:I, s:I, s:I}, s:f}", "sources", sources, "requests", "get",
+	for (size_t i = 0; i < b->result->source_count; i++)
+		json_array_append_new(sources, source_evidence(&b->result->sources[i]));
+	return json_pack("{s:o, s:{s:I, s:I, s:I, s:I}, s:f, s:o, s:b}", "sources", sources, "requests", "get",
 		(json_int_t)c->get, "put", (json_int_t)c->put, "list", (json_int_t)c->list, "head",
-		(json_int_t)c->head, "seconds", hf_seconds(hf_time_monotonic() - b->started_monotonic));
+		(json_int_t)c->head, "seconds", hf_seconds(hf_time_monotonic() - b->started_monotonic), "time",
+		hf_json_time(b->snapshot.time), "copy", b->snapshot.is_copy);
 }
 
 /* Condemnations are forgotten in time: what was condemned and deleted since this run began may not be told any more. */

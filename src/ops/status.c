@@ -1,5 +1,5 @@
 /* Status; see status.h. Points ascend by time, so that the last one of a source is its newest. */
-#include "ops/status.h"
+#include "ops/status_internal.h"
 
 #include "base/log.h"
 #include "base/time.h"
@@ -258,6 +258,8 @@ int hf_status_get(const struct hf_status_options *options, struct hf_status *out
 		r = note_missing(&w, err);
 	if (r == 0)
 		r = note_evidence(&w, err);
+	if (r == 0)
+		r = hf_status_note_exposure(out, err);
 	if (r < 0)
 		return r;
 	if (out->source_count > 1)

@@ -33,6 +33,8 @@ struct hf_status_source {
 	int64_t drilled_at, rto_ns, rpo_ns; /* of the newest drill that was good */
 	int64_t service_rto_ns;		 /* of that whole drill: what the objective is held against */
 	int64_t expected_rto_ns;	 /* for the size of the newest point, at the rates of that drill; 0: not known */
+	int64_t worst_exposure_ns;	 /* the largest gap on record from one consistency point to the next commit; 0: not known */
+	int64_t exposed_since;		 /* private: the consistency point, by the store's clock, that the next commit ends */
 	enum hf_met rpo_met, rto_met;
 };
 
