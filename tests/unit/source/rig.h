@@ -62,4 +62,8 @@ int rig_scratch(char path[64]);
 void rig_scratch_remove(const char *path);
 void rig_write(int dirfd, const char *name, const char *text); /* a file with this text, mode 0644 */
 
+/* Enters a mount namespace of this process's own, out of which no mount spreads: 0, or -1 with errno. Works as root, as
+ * anyone else who may make a user namespace, and in a chroot. */
+int rig_own_mounts(void);
+
 #endif

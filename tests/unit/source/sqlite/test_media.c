@@ -1,4 +1,5 @@
 /* Databases on read-only media: a file system of its own in a mount namespace, made read-only. */
+#include "../rig.h"
 #include "database.h"
 
 #include "base/file.h"
@@ -96,9 +97,7 @@ int main(void)
 		cmocka_unit_test(all_kinds_are_captured),
 		cmocka_unit_test(a_read_only_mount_is_alive),
 	};
-	/* As root, or as the root of a user namespace of our own. */
-	if (unshare(CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0)) < 0 ||
-		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+	if (rig_own_mounts() < 0) {
 		perror("a mount namespace of our own");
 		return 1;
 	}
