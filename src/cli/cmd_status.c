@@ -1,15 +1,16 @@
 /* holdfast status */
-#include "base/hex.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "cli/args.h"
 #include "cli/open.h"
 #include "cli/output.h"
 #include "cli/status.h"
+#include "cli/status_result.h"
 #include "ops/snapshots.h"
 #include "ops/status.h"
 #include "report/table.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { NAGIOS = HF_ARG_OWN, HOST };
@@ -41,172 +42,6 @@ static int parse(struct hf_args *args, struct request *q, struct hf_error *err)
 	return hf_args_no_rest(args, err);
 }
 
-/* --- JSON ---------------------------------------------------------------------------------------------------------------- */
-
-static json_t *met_json(enum hf_met met)
-{
-	return met == HF_MET_UNKNOWN ? json_null() : json_boolean(met == HF_MET);
-}
-
-static json_t *seconds_json(int64_t ns, bool known)
-{
-	return known ? json_real(hf_seconds(ns)) : json_null();
-}
-
-static json_t *text_json(const char *text)
-{
-	return text ? hf_json_bytes(text, strlen(text)) : json_null();
-}
-
-static json_t *id_json(const struct hf_point *p)
-{
-	return p ? hf_json_hex_string(p->ref.id.b, HF_ID_SIZE) : json_null();
-}
-
-static json_t *drill_json(const struct hf_status_source *s)
-{
-	if (!s->has_drill)
-		return json_null();
-	json_t *j = json_object();
-	json_object_set_new(j, "time", hf_json_time(s->drilled_at));
-	json_object_set_new(j, "ok", json_boolean(s->drill_ok));
-	json_object_set_new(j, "rto_seconds", seconds_json(s->rto_ns, s->proved));
-	json_object_set_new(j, "rpo_seconds", seconds_json(s->rpo_ns, s->proved));
-	json_object_set_new(j, "service_rto_seconds", seconds_json(s->service_rto_ns, s->proved));
-	return j;
-}
-
-static json_t *source_json(const struct hf_status_source *s)
-{
-	json_t *j = json_object();
-	json_object_set_new(j, "name", text_json(s->name));
-	json_object_set_new(j, "kind", text_json(s->kind));
-	json_object_set_new(j, "writer", text_json(s->writer));
-	json_object_set_new(j, "host", text_json(s->host));
-	json_object_set_new(j, "snapshot", id_json(s->newest));
-	json_object_set_new(j, "time", s->newest ? hf_json_time(s->newest->time) : json_null());
-	json_object_set_new(j, "complete", s->newest ? json_boolean(s->complete) : json_null());
-	json_object_set_new(j, "bytes", s->newest ? json_integer((json_int_t)s->bytes) : json_null());
-	json_object_set_new(j, "consistency_point", s->newest ? hf_json_time(s->consistency_point) : json_null());
-	json_object_set_new(j, "age_seconds", seconds_json(s->age_ns, s->newest));
-	json_object_set_new(j, "worst_exposure_seconds", seconds_json(s->worst_exposure_ns, s->worst_exposure_ns > 0));
-	json_object_set_new(j, "rpo_met", met_json(s->rpo_met));
-	json_object_set_new(j, "drill", drill_json(s));
-	json_object_set_new(j, "proved", id_json(s->proved));
-	json_object_set_new(j, "proved_at", s->proved ? hf_json_time(s->proved_at) : json_null());
-	json_object_set_new(j, "expected_rto_seconds", seconds_json(s->expected_rto_ns, s->proved));
-	json_object_set_new(j, "rto_met", met_json(s->rto_met));
-	return j;
-}
-
-static json_t *problems_json(const struct hf_catalogue *c)
-{
-	json_t *all = json_array();
-	for (size_t i = 0; i < c->problem_count; i++)
-		json_array_append_new(all, json_pack("{s:o, s:o, s:b}", "object", text_json(c->problems[i].object), "error",
-			text_json(c->problems[i].why), "loss", c->problems[i].is_loss));
-	return all;
-}
-
-static json_t *verify_json(const struct hf_status *s)
-{
-	return s->has_verify ? json_pack("{s:o, s:b}", "time", hf_json_time(s->verified_at), "ok", s->verify_ok) : json_null();
-}
-
-static json_t *objectives_json(const struct hf_status *s)
-{
-	if (!s->rpo_objective && !s->rto_objective)
-		return json_null();
-	return json_pack("{s:o, s:o}", "rpo_seconds", seconds_json(s->rpo_objective, s->rpo_objective > 0), "rto_seconds",
-		seconds_json(s->rto_objective, s->rto_objective > 0));
-}
-
-static int print_json(const struct hf_status *s, struct hf_error *err)
-{
-	bool judged = s->rpo_objective || s->rto_objective;
-	json_t *j = json_object(), *sources = json_array();
-	for (size_t i = 0; i < s->source_count; i++)
-		json_array_append_new(sources, source_json(&s->sources[i]));
-	json_object_set_new(j, "repository", hf_json_hex_string(s->catalogue.repo->id.b, HF_ID_SIZE));
-	json_object_set_new(j, "sources", sources);
-	json_object_set_new(j, "objectives", objectives_json(s));
-	json_object_set_new(j, "met", judged ? json_boolean(s->met) : json_null());
-	json_object_set_new(j, "whole", json_boolean(s->is_whole));
-	json_object_set_new(j, "rolled_back", json_integer((json_int_t)s->catalogue.rolled_back));
-	json_object_set_new(j, "missing", json_integer((json_int_t)s->catalogue.missing_count));
-	json_object_set_new(j, "damaged", json_integer((json_int_t)s->catalogue.damaged));
-	json_object_set_new(j, "future", json_integer((json_int_t)s->future));
-	json_object_set_new(j, "verify", verify_json(s));
-	json_object_set_new(j, "problems", problems_json(&s->catalogue));
-	return hf_print_json(j, err);
-}
-
-/* --- text ---------------------------------------------------------------------------------------------------------------- */
-
-static const char *met_text(enum hf_met met)
-{
-	static const char *const texts[] = {"", "met", "MISSED"};
-	return texts[met];
-}
-
-static void put_time_ago(struct hf_table *t, int64_t ns, bool known)
-{
-	char text[HF_TIME_TEXT];
-	hf_table_cell(t, "%s", known ? hf_duration_format(ns, text) : "never");
-}
-
-static void add_row(struct hf_table *t, const struct hf_status_source *row)
-{
-	char id[HF_ID_TEXT], when[HF_TIME_TEXT], rto[HF_TIME_TEXT], expected[HF_TIME_TEXT];
-	hf_table_row(t);
-	hf_table_cell(t, "%s", row->name);
-	hf_table_cell(t, "%s", row->writer ? row->writer : "");
-	hf_table_cell(t, "%.12s%s", row->newest ? hf_hex(row->newest->ref.id.b, HF_ID_SIZE, id) : "none",
-		row->newest && !row->complete ? " INCOMPLETE" : "");
-	put_time_ago(t, row->age_ns, row->newest);
-	hf_table_cell(t, "%s", row->worst_exposure_ns ? hf_duration_format(row->worst_exposure_ns, rto) : "");
-	hf_table_cell(t, "%s", met_text(row->rpo_met));
-	hf_table_cell(t, "%s%s", row->has_drill ? hf_time_format(row->drilled_at / HF_SECOND * HF_SECOND, when) : "never",
-		row->has_drill && !row->drill_ok ? " FAILED" : "");
-	hf_table_cell(t, "%s", row->proved ? hf_duration_format(row->rto_ns, rto) : "");
-	hf_table_cell(t, "%s", row->proved ? hf_duration_format(row->expected_rto_ns, expected) : "");
-	hf_table_cell(t, "%s", met_text(row->rto_met));
-}
-
-static void put_summary(struct hf_buf *out, const struct hf_status *s)
-{
-	char a[HF_TIME_TEXT], b[HF_TIME_TEXT];
-	if (!s->source_count)
-		hf_buf_str(out, "There is no restore point.\n");
-	if (s->rpo_objective || s->rto_objective)
-		hf_buf_printf(out, "Objectives: RPO %s, RTO %s: %s.\n",
-			s->rpo_objective ? hf_duration_format(s->rpo_objective, a) : "none",
-			s->rto_objective ? hf_duration_format(s->rto_objective, b) : "none", s->met ? "met" : "MISSED");
-	if (s->has_verify)
-		hf_buf_printf(out, "Last verify on record: %s, %s.\n",
-			hf_time_format(s->verified_at / HF_SECOND * HF_SECOND, a), s->verify_ok ? "whole" : "NOT whole");
-	if (s->future)
-		hf_buf_printf(out, "%zu snapshots claim to be of the future, and are set apart.\n", s->future);
-	if (!s->is_whole)
-		hf_buf_str(out, "The catalogue is NOT whole: see the warnings.\n");
-}
-
-static int print_table(const struct hf_status *s, struct hf_error *err)
-{
-	static const char *const titles[] = {"SOURCE", "KEY", "NEWEST", "AGE", "WORST EXPOSURE", "RPO", "LAST DRILL", "RTO", "EXPECTED NOW", ""};
-	HF_TABLE_AUTO *t = hf_table_new();
-	HF_BUF_AUTO text = HF_BUF(SIZE_MAX / 2);
-	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
-		hf_table_column(t, titles[i], i == 3 || i == 4 || i == 7 || i == 8 ? HF_RIGHT : HF_LEFT);
-	for (size_t i = 0; i < s->source_count; i++)
-		add_row(t, &s->sources[i]);
-	int r = hf_table_render(t, &text, err);
-	put_summary(&text, s);
-	if (r == 0)
-		r = hf_buf_check(&text, "report", err);
-	return r < 0 ? r : hf_print_bytes(text.data, text.len, err);
-}
-
 /* --- Nagios -------------------------------------------------------------------------------------------------------------- */
 
 enum { NAGIOS_OK, NAGIOS_WARNING, NAGIOS_CRITICAL, NAGIOS_UNKNOWN };
@@ -214,14 +49,38 @@ enum { NAGIOS_OK, NAGIOS_WARNING, NAGIOS_CRITICAL, NAGIOS_UNKNOWN };
 static int nagios_state(const struct hf_status *s)
 {
 	bool warn = s->future > 0 || !s->source_count;
-	if (!s->met || !s->is_whole || (s->has_verify && !s->verify_ok))
+	if (!s->met || !s->is_whole || s->copies_failed || (s->has_verify && !s->verify_ok))
 		return NAGIOS_CRITICAL;
 	for (size_t i = 0; i < s->source_count; i++) {
 		warn = warn || !s->sources[i].complete;
 		if (s->sources[i].has_drill && !s->sources[i].drill_ok)
 			return NAGIOS_CRITICAL;
 	}
+	for (size_t i = 0; i < s->copy_count; i++)
+		for (size_t k = 0; k < s->source_count; k++)
+			warn = warn || (!s->rpo_objective && s->copies[i].sources[k].is_behind);
 	return warn ? NAGIOS_WARNING : NAGIOS_OK;
+}
+
+/* With an objective it says how old is too old; a copy that is made right now is always behind. */
+static const char *put_nagios_copy(struct hf_buf *out, const struct hf_status *s, const struct hf_status_copy *c, const char *between)
+{
+	char age[HF_TIME_TEXT];
+	if (c->failed || !c->is_whole) {
+		hf_buf_printf(out, "%scopy %s: %s", between, c->url, c->failed ? c->why : "the catalogue is not whole");
+		return "; ";
+	}
+	for (size_t i = 0; i < s->source_count; i++) {
+		const struct hf_status_copied *row = &c->sources[i];
+		if (row->rpo_met != HF_MISSED && (s->rpo_objective || !row->is_behind))
+			continue;
+		hf_buf_printf(out, "%scopy %s: ", between, c->url);
+		hf_text_safe(out, s->sources[i].name, strlen(s->sources[i].name));
+		hf_buf_printf(out, ": %s, newest %s", row->rpo_met == HF_MISSED ? "RPO missed" : "behind",
+			row->newest ? hf_duration_format(row->age_ns, age) : "never");
+		between = "; ";
+	}
+	return between;
 }
 
 /* What is wrong, or else that all is well; a plugin's text is one line without '|'. */
@@ -243,6 +102,8 @@ static void put_nagios_text(struct hf_buf *out, const struct hf_status *s)
 		hf_buf_printf(out, ": %s, newest %s", why, row->newest ? hf_duration_format(row->age_ns, age) : "never");
 		between = "; ";
 	}
+	for (size_t i = 0; i < s->copy_count; i++)
+		between = put_nagios_copy(out, s, &s->copies[i], between);
 	hf_buf_printf(out, "%s%s%s%s", s->is_whole ? "" : between, s->is_whole ? "" : "the catalogue is not whole",
 		s->has_verify && !s->verify_ok ? "; the last verify found damage" : "", s->future ? "; snapshots of the future" : "");
 	if (!s->source_count)
@@ -251,18 +112,38 @@ static void put_nagios_text(struct hf_buf *out, const struct hf_status *s)
 		hf_buf_printf(out, "%zu source%s", s->source_count, s->source_count == 1 ? "" : "s");
 }
 
+struct aged {
+	const char *what; /* "age", "copy_0_age" */
+	size_t number;
+	const char *name;
+	int64_t ns;
+};
+
+static void put_age(struct hf_buf *out, const struct aged *a, int64_t objective)
+{
+	hf_buf_printf(out, " '%s_%zu_", a->what, a->number);
+	hf_text_safe(out, a->name, strlen(a->name));
+	hf_buf_printf(out, "'=%.0fs;;", hf_seconds(a->ns));
+	if (objective)
+		hf_buf_printf(out, "%.0f", hf_seconds(objective));
+}
+
 static void put_nagios_data(struct hf_buf *out, const struct hf_status *s)
 {
+	char what[40];
 	hf_buf_str(out, " |");
 	for (size_t i = 0; i < s->source_count; i++) {
-		const struct hf_status_source *row = &s->sources[i];
-		if (!row->newest)
-			continue;
-		hf_buf_printf(out, " 'age_%zu_", i);
-		hf_text_safe(out, row->name, strlen(row->name));
-		hf_buf_printf(out, "'=%.0fs;;", hf_seconds(row->age_ns));
-		if (s->rpo_objective)
-			hf_buf_printf(out, "%.0f", hf_seconds(s->rpo_objective));
+		const struct aged a = {"age", i, s->sources[i].name, s->sources[i].age_ns};
+		if (s->sources[i].newest)
+			put_age(out, &a, s->rpo_objective);
+	}
+	for (size_t i = 0; i < s->copy_count; i++) {
+		snprintf(what, sizeof(what), "copy_%zu_age", i);
+		for (size_t k = 0; k < s->source_count; k++) {
+			const struct aged a = {what, k, s->sources[k].name, s->copies[i].sources[k].age_ns};
+			if (s->copies[i].sources[k].newest)
+				put_age(out, &a, s->rpo_objective);
+		}
 	}
 	hf_buf_u8(out, '\n');
 }
@@ -275,8 +156,7 @@ static int print_nagios(const struct hf_status *s, struct hf_error *err)
 	size_t begin = text.len;
 	put_nagios_text(&text, s);
 	for (size_t i = begin; i < text.len; i++)
-		if (text.data[i] == '|')
-			text.data[i] = '!';
+		text.data[i] = text.data[i] == '|' ? '!' : text.data[i] == '\n' ? ' ' : text.data[i];
 	put_nagios_data(&text, s);
 	int r = hf_buf_check(&text, "report", err);
 	if (r == 0)
@@ -288,23 +168,42 @@ static int print_nagios(const struct hf_status *s, struct hf_error *err)
 
 static int exit_status(const struct hf_status *s)
 {
-	if (!s->is_whole || (s->has_verify && !s->verify_ok))
+	if (!s->is_whole || s->copies_failed || (s->has_verify && !s->verify_ok))
 		return HF_STATUS_CHECK;
 	return s->met ? HF_STATUS_DONE : HF_STATUS_MISSED;
 }
 
+static void warn_of_copies(const struct hf_status *s)
+{
+	for (size_t i = 0; i < s->copy_count; i++) {
+		const struct hf_status_copy *c = &s->copies[i];
+		if (c->failed || !c->is_whole)
+			hf_warn("the copy at %s %s%s", c->url, c->failed ? "could not be looked at: " : "is not whole",
+				c->failed ? c->why : "");
+		if (!c->failed)
+			hf_catalogue_warn(&c->catalogue);
+	}
+}
+
+/* -r names one repository, and only that is looked at. */
 static int tell(struct hf_cli *cli, const struct request *q, struct hf_error *err)
 {
 	HF_REPOSITORY_AUTO *repo = NULL;
+	HF_CLI_PLACES_AUTO places;
 	struct hf_status status = {0};
+	hf_cli_places_begin(&places, cli);
 	int r = hf_cli_open(cli, &repo, err);
 	if (r == 0) {
-		const struct hf_status_options o = {.repo = repo, .policy = cli->policy, .host = q->host};
+		const struct hf_status_options o = {.repo = repo, .policy = cli->policy, .host = q->host,
+			.open_copy = cli->repo ? NULL : hf_cli_places_open, .user = &places};
 		r = hf_status_get(&o, &status, err);
 	}
 	if (r == 0) {
 		hf_catalogue_warn(&status.catalogue);
-		r = q->nagios ? print_nagios(&status, err) : cli->json ? print_json(&status, err) : print_table(&status, err);
+		warn_of_copies(&status);
+		r = q->nagios   ? print_nagios(&status, err)
+		    : cli->json ? hf_status_print_json(&status, err)
+				: hf_status_print_text(&status, err);
 	}
 	if (r == 0 && !q->nagios)
 		r = exit_status(&status);
@@ -331,7 +230,8 @@ const struct hf_command hf_cmd_status = {
 	.summary = "how old the newest restore points are, which are proved, and what is wrong",
 	.notes = "For each source the age of its newest restore point by the store's clock, and what the last drill of it\n"
 		 "measured. With --policy, against its objectives: ends with status 21 if one is missed (an RTO that no\n"
-		 "drill has shown is missed), 20 if the catalogue is not whole. --nagios has a plugin's statuses: 0 well,\n"
+		 "drill has shown is missed), 20 if the catalogue is not whole. The policy's copies are looked at as well, unless\n"
+		 "-r names one repository: one that can't be is 20, one that is too old 21. --nagios has a plugin's statuses: 0 well,\n"
 		 "1 warning, 2 critical, 3 unknown.",
 	.options = options,
 	.run = run,

@@ -27,8 +27,8 @@ struct making {
 	struct hf_cli *cli;
 	const struct hf_init_options *options;
 	struct hf_repository *first;
-	struct hf_buf passphrase; /* the environment's, which is gone from there once the first is there */
-	struct made *all;	  /* the first one and the copies */
+	struct hf_cli_places *places;
+	struct made *all; /* the first one and the copies */
 	size_t count;
 };
 
@@ -105,7 +105,7 @@ static int make_copy(struct making *m, const struct hf_policy_place *place, stru
 	char prompt[512];
 	snprintf(prompt, sizeof(prompt), "New passphrase for %s", place->repository);
 	const struct hf_passphrase_options ask = {.prompt = prompt, .twice = true};
-	int r = hf_cli_place_passphrase(m->cli, place, &m->passphrase, &ask, &passphrase, err);
+	int r = hf_cli_places_passphrase(m->places, place, &ask, &passphrase, err);
 	o.url = place->repository;
 	o.passphrase = (struct iovec){passphrase.data, passphrase.len};
 	o.like_domain = o.like ? NULL : o.like_domain;
@@ -122,7 +122,7 @@ static int make_copy(struct making *m, const struct hf_policy_place *place, stru
 static int find_copy(struct making *m, const struct hf_policy_place *place, struct made *made, struct hf_error *err)
 {
 	HF_REPOSITORY_AUTO *repo = NULL;
-	int r = hf_cli_open_place(m->cli, place, &m->passphrase, &repo, err);
+	int r = hf_cli_places_open(m->places, place, &repo, err);
 	if (r < 0)
 		return r;
 	note_found(made, repo);
@@ -222,11 +222,9 @@ static int make_all(struct making *m, struct hf_error *err)
 
 int hf_init_by_policy(struct hf_cli *cli, const struct hf_init_options *options, struct hf_error *err)
 {
-	HF_PASSPHRASE_AUTO passphrase = HF_BUF(HF_PASSPHRASE_MAX);
-	const char *value = getenv("HOLDFAST_PASSPHRASE");
-	if (value)
-		hf_buf_str(&passphrase, value);
-	struct making m = {.cli = cli, .options = options, .passphrase = passphrase, .count = cli->policy->copies.count + 1};
+	HF_CLI_PLACES_AUTO places;
+	hf_cli_places_begin(&places, cli);
+	struct making m = {.cli = cli, .options = options, .places = &places, .count = cli->policy->copies.count + 1};
 	m.all = calloc(m.count, sizeof(*m.all));
 	int r = m.all ? make_all(&m, err) : hf_fail(err, HF_E_NOMEM, "out of memory");
 	if (r == 0 && cli->json)

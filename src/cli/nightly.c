@@ -6,7 +6,6 @@
 #include "cli/drill_result.h"
 #include "cli/open.h"
 #include "cli/output.h"
-#include "cli/passphrase.h"
 #include "cli/status.h"
 #include "ops/nightly.h"
 #include "report/table.h"
@@ -94,32 +93,18 @@ static int status_of(const struct hf_nightly_result *n)
 
 /* --- the command ----------------------------------------------------------------------------------------------------------- */
 
-struct opening {
-	const struct hf_cli *cli;
-	struct hf_buf passphrase; /* the environment's, which is gone from there once the repository is open */
-};
-
-static int open_copy(void *user, const struct hf_policy_place *place, struct hf_repository **out, struct hf_error *err)
-{
-	const struct opening *o = user;
-	return hf_cli_open_place(o->cli, place, &o->passphrase, out, err);
-}
-
 int hf_nightly_command(struct hf_cli *cli, const struct hf_backup_options *backup, bool prove, struct hf_error *err)
 {
 	HF_REPOSITORY_AUTO *repo = NULL;
 	struct hf_nightly_result result = {0};
-	HF_PASSPHRASE_AUTO passphrase = HF_BUF(HF_PASSPHRASE_MAX);
-	const char *value = getenv("HOLDFAST_PASSPHRASE");
-	if (value && cli->policy->copies.count)
-		hf_buf_str(&passphrase, value);
-	struct opening opening = {cli, passphrase};
+	HF_CLI_PLACES_AUTO places;
+	hf_cli_places_begin(&places, cli);
 	int r = hf_cli_open(cli, &repo, err);
 	if (r < 0)
 		return r;
 	const struct hf_nightly_options options = {.repo = repo, .policy = cli->policy, .backup = *backup, .prove = prove,
-		.open_copy = open_copy,
-		.user = &opening,
+		.open_copy = hf_cli_places_open,
+		.user = &places,
 		.progress = &cli->progress};
 	r = hf_nightly(&options, &result, err);
 	hf_backup_result_warn(&result.backup);

@@ -154,25 +154,40 @@ int hf_cli_open_other(const struct hf_cli *cli, const struct hf_cli_other *other
 	return r;
 }
 
-struct asking_place {
-	const struct hf_cli *cli;
-	const struct hf_policy_place *place;
-	const struct hf_buf *passphrase;
-};
+/* --- copies ------------------------------------------------------------------------------------------------------------- */
 
-int hf_cli_place_passphrase(const struct hf_cli *cli, const struct hf_policy_place *place, const struct hf_buf *passphrase,
+void hf_cli_places_begin(struct hf_cli_places *places, const struct hf_cli *cli)
+{
+	const char *value = cli->policy && cli->policy->copies.count ? getenv("HOLDFAST_PASSPHRASE") : NULL;
+	*places = (struct hf_cli_places){cli, HF_BUF(HF_PASSPHRASE_MAX)};
+	if (value)
+		hf_buf_str(&places->passphrase, value);
+}
+
+void hf_cli_places_end(struct hf_cli_places *places)
+{
+	hf_passphrase_free(&places->passphrase);
+}
+
+int hf_cli_places_passphrase(const struct hf_cli_places *places, const struct hf_policy_place *place,
 	const struct hf_passphrase_options *ask, struct hf_buf *out, struct hf_error *err)
 {
+	const struct hf_buf *had = &places->passphrase;
 	int r = hf_policy_secret_get(&place->passphrase, "the copy's passphrase", out, err);
 	if (r == 0)
-		r = hf_policy_secret_get(&cli->policy->primary.passphrase, "the policy's passphrase", out, err);
+		r = hf_policy_secret_get(&places->cli->policy->primary.passphrase, "the policy's passphrase", out, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	if (!passphrase->len)
+	if (!had->len)
 		return hf_passphrase_get(ask, out, err);
-	hf_buf_add(out, passphrase->data, passphrase->len);
+	hf_buf_add(out, had->data, had->len);
 	return hf_buf_check(out, "passphrase", err);
 }
+
+struct asking_place {
+	const struct hf_cli_places *places;
+	const struct hf_policy_place *place;
+};
 
 static int ask_place(void *user, struct hf_buf *out, struct hf_error *err)
 {
@@ -180,19 +195,19 @@ static int ask_place(void *user, struct hf_buf *out, struct hf_error *err)
 	char prompt[512];
 	snprintf(prompt, sizeof(prompt), "Passphrase of %s", a->place->repository);
 	const struct hf_passphrase_options ask = {.prompt = prompt};
-	return hf_cli_place_passphrase(a->cli, a->place, a->passphrase, &ask, out, err);
+	return hf_cli_places_passphrase(a->places, a->place, &ask, out, err);
 }
 
-int hf_cli_open_place(const struct hf_cli *cli, const struct hf_policy_place *place, const struct hf_buf *passphrase,
-	struct hf_repository **out, struct hf_error *err)
+int hf_cli_places_open(void *user, const struct hf_policy_place *place, struct hf_repository **out, struct hf_error *err)
 {
-	struct asking_place ask = {cli, place, passphrase};
-	char *cache = cli->no_cache ? NULL : hf_cli_cache_dir(), *state = hf_cli_state_dir();
+	const struct hf_cli_places *places = user;
+	struct asking_place ask = {places, place};
+	char *cache = places->cli->no_cache ? NULL : hf_cli_cache_dir(), *state = hf_cli_state_dir();
 	struct hf_repository_options options = {.url = place->repository,
 		.credentials = {place->key_file, ask_place, &ask},
 		.cache_dir = cache,
 		.state_dir = state};
-	int r = hf_cli_store_options(cli, &options.store, err);
+	int r = hf_cli_store_options(places->cli, &options.store, err);
 	if (r == 0)
 		r = hf_repository_open(&options, out, err);
 	free(cache);

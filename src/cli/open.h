@@ -38,13 +38,21 @@ int hf_cli_open_other(const struct hf_cli *cli, const struct hf_cli_other *other
 	struct hf_error *err) HF_MUST_CHECK;
 
 struct hf_policy_place;
-/* Opens a copy's repository: by its own key file or passphrase, else the policy's passphrase, else `passphrase` (what the environment
- * had; may be empty), else the terminal. */
-int hf_cli_open_place(const struct hf_cli *cli, const struct hf_policy_place *place, const struct hf_buf *passphrase,
-	struct hf_repository **out, struct hf_error *err) HF_MUST_CHECK;
+/* Opening the copies of a policy. What the environment has of a passphrase is gone from there once a repository is open, so that it
+ * is kept here: begin before hf_cli_open, end in any case. */
+struct hf_cli_places {
+	const struct hf_cli *cli;
+	struct hf_buf passphrase;
+};
+void hf_cli_places_begin(struct hf_cli_places *places, const struct hf_cli *cli);
+/* Opens a copy's repository: by its own key file or passphrase, else the policy's passphrase, else what the environment had, else the
+ * terminal. `places` is a struct hf_cli_places: so it fits where operations call back. */
+int hf_cli_places_open(void *places, const struct hf_policy_place *place, struct hf_repository **out, struct hf_error *err) HF_MUST_CHECK;
 /* The passphrase of a copy's repository, found as above; `ask` is for the terminal. */
-int hf_cli_place_passphrase(const struct hf_cli *cli, const struct hf_policy_place *place, const struct hf_buf *passphrase,
+int hf_cli_places_passphrase(const struct hf_cli_places *places, const struct hf_policy_place *place,
 	const struct hf_passphrase_options *ask, struct hf_buf *out, struct hf_error *err) HF_MUST_CHECK;
+void hf_cli_places_end(struct hf_cli_places *places);
+#define HF_CLI_PLACES_AUTO __attribute__((cleanup(hf_cli_places_end))) struct hf_cli_places
 
 /* The directories of all repositories' caches and memories: the variables', or for root below /var, else in the home directory;
  * NULL if there is none to be had. To be freed. */

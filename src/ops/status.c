@@ -221,12 +221,12 @@ static int by_name(const void *a, const void *b)
 	return order ? order : strcmp(x->writer ? x->writer : "", y->writer ? y->writer : "");
 }
 
-static void see_if_whole(struct hf_status *out)
+bool hf_status_is_whole(const struct hf_catalogue *c)
 {
-	const struct hf_catalogue *c = &out->catalogue;
-	out->is_whole = !c->damaged && !c->missing_count && !c->rolled_back;
+	bool is_whole = !c->damaged && !c->missing_count && !c->rolled_back;
 	for (size_t i = 0; i < c->problem_count; i++)
-		out->is_whole = out->is_whole && !c->problems[i].is_loss;
+		is_whole = is_whole && !c->problems[i].is_loss;
+	return is_whole;
 }
 
 static int64_t store_now(const struct hf_catalogue *c)
@@ -264,13 +264,14 @@ int hf_status_get(const struct hf_status_options *options, struct hf_status *out
 		return r;
 	if (out->source_count > 1)
 		qsort(out->sources, out->source_count, sizeof(*out->sources), by_name);
-	see_if_whole(out);
+	out->is_whole = hf_status_is_whole(&out->catalogue);
 	judge(out);
-	return 0;
+	return hf_status_note_copies(options, w.now, out, err);
 }
 
 void hf_status_free(struct hf_status *s)
 {
+	hf_status_copies_free(s);
 	hf_catalogue_free(&s->catalogue);
 	free(s->sources);
 	*s = (struct hf_status){0};

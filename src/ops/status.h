@@ -16,6 +16,9 @@ struct hf_status_options {
 	struct hf_repository *repo;
 	const struct hf_policy *policy; /* its objectives, its sources only, by its host if it names one; NULL: all, no objectives */
 	const char *host;		/* only of this key or host; NULL: all */
+	/* Opens the repository of a copy of the policy; NULL: copies are not looked at. */
+	int (*open_copy)(void *user, const struct hf_policy_place *place, struct hf_repository **out, struct hf_error *err);
+	void *user;
 };
 
 enum hf_met { HF_MET_UNKNOWN, HF_MET, HF_MISSED }; /* unknown: there is no such objective */
@@ -38,6 +41,25 @@ struct hf_status_source {
 	enum hf_met rpo_met, rto_met;
 };
 
+/* What a copy has of one source. */
+struct hf_status_copied {
+	const struct hf_point *newest; /* in the copy's catalogue; NULL: nothing */
+	bool complete;
+	int64_t age_ns;		       /* of what was copied, as age_ns of the source */
+	bool is_behind;		       /* the first repository has a newer one */
+	enum hf_met rpo_met;
+};
+
+struct hf_status_copy {
+	const char *url;
+	int failed;	/* why it could not be looked at (enum hf_code, and in `why`); 0: it was */
+	char *why;
+	bool is_whole;	/* its catalogue is, as far as it could be read */
+	struct hf_repository *repo;
+	struct hf_catalogue catalogue;
+	struct hf_status_copied *sources; /* one for each source of the status, in the same order */
+};
+
 struct hf_status {
 	struct hf_catalogue catalogue;
 	struct hf_status_source *sources; /* by name, then writer */
@@ -47,7 +69,10 @@ struct hf_status {
 	bool has_verify, verify_ok; /* the newest verify on record */
 	int64_t verified_at;
 	int64_t rpo_objective, rto_objective; /* ns; 0: none */
-	bool met;	      /* no objective was missed */
+	bool met;	      /* no objective was missed, in no copy either */
+	struct hf_status_copy *copies; /* of the policy, in its order */
+	size_t copy_count;
+	size_t copies_failed; /* that could not be looked at, or whose catalogue is not whole */
 };
 
 /* HF_E_KEY if this key can't read the catalogue. What is wrong is in catalogue.problems. Free with hf_status_free, also after failure. */
