@@ -6,6 +6,8 @@
 #include "base/size.h"
 #include "base/time.h"
 #include "cli/output.h"
+#include "cli/status.h"
+#include "ops/requests.h"
 #include "report/table.h"
 
 #include <string.h>
@@ -40,17 +42,6 @@ static json_t *source_json(const struct hf_backup_source *s)
 	return j;
 }
 
-static json_t *requests_json(const struct hf_store_counts *c)
-{
-	json_t *j = json_object();
-	json_object_set_new(j, "get", json_integer((json_int_t)c->get));
-	json_object_set_new(j, "put", json_integer((json_int_t)c->put));
-	json_object_set_new(j, "list", json_integer((json_int_t)c->list));
-	json_object_set_new(j, "head", json_integer((json_int_t)c->head));
-	json_object_set_new(j, "delete", json_integer((json_int_t)c->erased));
-	return j;
-}
-
 json_t *hf_backup_result_json(const struct hf_backup_result *b)
 {
 	json_t *j = json_object(), *sources = json_array();
@@ -62,9 +53,15 @@ json_t *hf_backup_result_json(const struct hf_backup_result *b)
 	for (size_t i = 0; i < b->source_count; i++)
 		json_array_append_new(sources, source_json(&b->sources[i]));
 	json_object_set_new(j, "skew_seconds", json_real(hf_seconds(b->skew_ns)));
-	json_object_set_new(j, "requests", requests_json(&b->requests));
+	json_object_set_new(j, "locks", hf_locks_json(&b->locks));
+	json_object_set_new(j, "requests", hf_requests_json(&b->requests));
 	json_object_set_new(j, "seconds", json_real(hf_seconds(b->elapsed_ns)));
 	return j;
+}
+
+int hf_backup_result_status(const struct hf_backup_result *b)
+{
+	return b->complete && hf_locks_check(&b->locks, NULL) == 0 ? HF_STATUS_DONE : HF_STATUS_INCOMPLETE;
 }
 
 static void add_row(struct hf_table *t, const struct hf_backup_source *s)

@@ -153,7 +153,7 @@ static int back_up(struct hf_cli *cli, struct request *q, struct hf_error *err)
 	else if (r == 0 && !cli->quiet)
 		r = hf_backup_result_print(&result, err);
 	if (r == 0)
-		r = result.complete ? HF_STATUS_DONE : HF_STATUS_INCOMPLETE;
+		r = hf_backup_result_status(&result);
 	hf_backup_result_free(&result);
 	return r;
 }
@@ -181,7 +181,8 @@ const struct hf_command hf_cmd_backup = {
 		 "  command:NAME                the output of PROGRAM, as in: command:redis -- redis-cli --rdb -\n"
 		 "With --policy it is the whole nightly job: hooks, all sources of the policy, copies, retention, prune and\n"
 		 "verify when they are due.\n"
-		 "Ends with status 3 if something could not be read: it is named, and the snapshot is marked incomplete.",
+		 "Ends with status 3 if something could not be read: it is named, and the snapshot is marked incomplete; or if\n"
+		 "locks of what the snapshot needs could not be renewed, in a store that locks objects.",
 	.options = options,
 	.run = run,
 };

@@ -6,6 +6,7 @@
 #include "cli/args.h"
 #include "cli/open.h"
 #include "cli/output.h"
+#include "cli/status.h"
 #include "ops/copy.h"
 #include "ops/snapshots.h"
 
@@ -109,6 +110,7 @@ static json_t *copied_json(const struct hf_copied *c)
 	json_object_set_new(j, "was_there", json_boolean(c->was_there));
 	json_object_set_new(j, "as_is", json_boolean(c->as_is));
 	json_object_set_new(j, "complete", json_boolean(c->complete));
+	json_object_set_new(j, "locks_failed", json_boolean(c->locks_failed));
 	json_object_set_new(j, "bytes", json_integer((json_int_t)c->bytes));
 	json_object_set_new(j, "bytes_new", json_integer((json_int_t)c->bytes_new));
 	json_object_set_new(j, "bytes_stored", json_integer((json_int_t)c->bytes_stored));
@@ -182,6 +184,9 @@ static int copy(struct request *q, const struct hf_cli *cli, struct hf_error *er
 		if (r == 0 && printed < 0)
 			r = hf_fail(err, printed, "%s", why.msg);
 	}
+	for (size_t i = 0; r == 0 && i < copies.count; i++)
+		if (copies.items[i].locks_failed)
+			r = HF_STATUS_INCOMPLETE;
 	hf_copies_free(&copies);
 	free(points);
 	hf_catalogue_free(&catalogue);

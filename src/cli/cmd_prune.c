@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/status.h"
 #include "ops/prune.h"
+#include "ops/requests.h"
 #include "policy/policy.h"
 
 #include <stdlib.h>
@@ -108,6 +109,8 @@ static int print_json(const struct request *q, const struct hf_prune_result *p, 
 	put_count(j, "others", p->others);
 	put_count(j, "locked", p->locked);
 	json_object_set(j, "problems", p->problems);
+	json_object_set_new(j, "locks", hf_locks_json(&p->locks));
+	json_object_set_new(j, "requests", hf_requests_json(&p->requests));
 	if (q->prune.dry_run)
 		json_object_set(j, "plan", q->plan);
 	json_object_set_new(j, "seconds", json_real(hf_seconds(p->elapsed_ns)));
@@ -130,6 +133,8 @@ static int print_text(const struct request *q, const struct hf_prune_result *p)
 			(unsigned long long)p->held, hf_size_format(p->held_bytes, size));
 	if (p->locked)
 		hf_print("%llu objects are under a lock, and go when it has ended.\n", (unsigned long long)p->locked);
+	if (p->locks.is_locking)
+		hf_print("%llu objects are kept, under locks that last.\n", (unsigned long long)p->locks.kept);
 	if (p->stopped)
 		hf_print("%llu packs (%s) would go, were it not for what can't be read.\n", (unsigned long long)p->stopped,
 			hf_size_format(p->stopped_bytes, size));
@@ -146,6 +151,9 @@ static void warn(const struct hf_prune_result *p)
 		hf_warn("%s can't be read, so nothing that it may refer to is deleted: %s",
 			json_string_value(json_object_get(j, "object")), json_string_value(json_object_get(j, "error")));
 	}
+	struct hf_error why = {0};
+	if (hf_locks_check(&p->locks, &why) < 0)
+		hf_warn("%s", why.msg);
 }
 
 static int prune(struct hf_cli *cli, struct request *q, struct hf_error *err)
@@ -173,7 +181,7 @@ static int prune(struct hf_cli *cli, struct request *q, struct hf_error *err)
 	else if (r == 0 && !cli->quiet)
 		r = print_text(q, &result);
 	if (r == 0)
-		r = json_array_size(result.problems) ? HF_STATUS_INCOMPLETE : HF_STATUS_DONE;
+		r = json_array_size(result.problems) || hf_locks_check(&result.locks, NULL) < 0 ? HF_STATUS_INCOMPLETE : HF_STATUS_DONE;
 	hf_prune_result_free(&result);
 	return r;
 }
@@ -193,7 +201,8 @@ const struct hf_command hf_cmd_prune = {
 	.arguments = "[--dry-run] [--grace TIME] [--max-unused SHARE]",
 	.summary = "give back the space of what no snapshot refers to",
 	.notes = "May run beside backups and other prunes, and may be killed at any moment. Ends with status 3 if something\n"
-		 "could not be read: it is named, and nothing that it may refer to was deleted.",
+		 "could not be read: it is named, and nothing that it may refer to was deleted; or if locks could not be\n"
+		 "renewed, in a store that locks objects.",
 	.options = options,
 	.run = run,
 };

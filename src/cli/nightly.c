@@ -88,7 +88,8 @@ static int status_of(const struct hf_nightly_result *n)
 		return drill;
 	if (n->failed)
 		return hf_status_of(n->failed);
-	return n->backup.complete ? drill : HF_STATUS_INCOMPLETE;
+	int backup = hf_backup_result_status(&n->backup);
+	return backup ? backup : drill;
 }
 
 /* --- the command ----------------------------------------------------------------------------------------------------------- */

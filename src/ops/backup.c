@@ -11,12 +11,13 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/time.h"
-#include "ops/renew.h"
+#include "ops/requests.h"
 #include "ops/run_keeper.h"
 #include "ops/snapshots.h"
 #include "pipeline/ingest.h"
 #include "repo/condemned.h"
 #include "repo/index.h"
+#include "repo/ref_list.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -289,14 +290,12 @@ static json_t *source_evidence(const struct hf_backup_source *s)
 /* Stays when the snapshot is forgotten. */
 static json_t *evidence(const struct backup *b)
 {
-	const struct hf_store_counts *c = &b->options->repo->counts;
 	json_t *sources = json_array();
 	for (size_t i = 0; i < b->result->source_count; i++)
 		json_array_append_new(sources, source_evidence(&b->result->sources[i]));
-	return json_pack("{s:o, s:{s:I, s:I, s:I, s:I}, s:f, s:o, s:b}", "sources", sources, "requests", "get",
-		(json_int_t)c->get, "put", (json_int_t)c->put, "list", (json_int_t)c->list, "head",
-		(json_int_t)c->head, "seconds", hf_seconds(hf_time_monotonic() - b->started_monotonic), "time",
-		hf_json_time(b->snapshot.time), "copy", b->snapshot.is_copy);
+	return json_pack("{s:o, s:o, s:f, s:o, s:b}", "sources", sources, "requests", hf_requests_json(&b->options->repo->counts),
+		"seconds", hf_seconds(hf_time_monotonic() - b->started_monotonic), "time", hf_json_time(b->snapshot.time), "copy",
+		b->snapshot.is_copy);
 }
 
 /* Condemnations are forgotten in time: what was condemned and deleted since this run began may not be told any more. */
@@ -340,12 +339,93 @@ static int commit(struct backup *b, struct hf_error *err)
 	return r;
 }
 
-/* The snapshot is committed, whatever becomes of this: what fails is a warning. */
-static void renew_locks(const struct backup *b)
+/* --- locks ------------------------------------------------------------------------------------------------------------ */
+
+struct renewing {
+	const struct backup *b;
+	size_t pack;
+	struct hf_ref *replaced; /* segments, sorted */
+	size_t replaced_count;
+};
+
+static int next_pack(void *user, struct hf_ref *out, struct hf_error *err)
+{
+	struct renewing *n = user;
+	(void)err;
+	if (n->pack == n->b->snapshot.pack_count)
+		return 0;
+	*out = n->b->snapshot.packs[n->pack++];
+	return 1;
+}
+
+/* Of what others wrote, what every restore needs; the rest is for them, and for prunes. */
+static bool is_needed(void *user, enum hf_kind kind, const struct hf_ref *ref)
+{
+	const struct renewing *n = user;
+	const struct hf_catalogue *c = &n->b->catalogue;
+	switch (kind) {
+	case HF_KIND_CONFIG:
+	case HF_KIND_SLOT:
+	case HF_KIND_CERT:
+	case HF_KIND_RESCUE:
+		return true;
+	case HF_KIND_ENTRY:
+	case HF_KIND_INDEX:
+	case HF_KIND_SNAPSHOT:
+		return !ref || (hf_id_equal(&ref->writer, &n->b->options->repo->key->id) &&
+				       !hf_ref_find(n->replaced, n->replaced_count, ref) &&
+				       !hf_ref_find(c->forgotten, c->forgotten_count, ref));
+	default:
+		return false;
+	}
+}
+
+static int note_replaced(struct renewing *n, struct hf_error *err)
+{
+	struct hf_index_garbage g;
+	for (size_t i = 0; hf_index_garbage(n->b->index, i, &g); i++) {
+		struct hf_ref *more = reallocarray(n->replaced, i + 1, sizeof(*more));
+		if (!more)
+			return hf_fail(err, HF_E_NOMEM, "no memory");
+		n->replaced = more;
+		more[n->replaced_count++] = g.segment;
+	}
+	n->replaced_count = hf_ref_sort(n->replaced, n->replaced_count);
+	return 0;
+}
+
+/* A lock that ends too early is the loss of a promise: on record for those who look later. */
+static void record_locks(struct backup *b, const struct hf_error *why)
+{
+	struct hf_error failure = {0};
+	HF_JSON_AUTO *record = hf_locks_json(&b->result->locks);
+	const struct hf_new_evidence evidence = {
+		.what = "locks", .snapshots = &b->snapshot.ref, .snapshot_count = 1, .ok = false, .record = record};
+	hf_warn("%s", why->msg);
+	if (hf_catalogue_evidence(&b->catalogue, &evidence, NULL, &failure) < 0)
+		hf_warn("that locks could not be renewed can't be put on record: %s", failure.msg);
+}
+
+/* The snapshot is committed, whatever becomes of this. One who may list nothing relies on nothing but what it has just written, under
+ * locks of their full length. */
+static void renew_locks(struct backup *b)
 {
 	struct hf_error why = {0};
-	if (hf_renew(b->options->repo, b->snapshot.packs, b->snapshot.pack_count, &why) < 0)
-		hf_warn("%s", why.msg);
+	struct renewing n = {.b = b};
+	const struct hf_renew_options options = {
+		.repo = b->options->repo, .next_pack = next_pack, .is_needed = is_needed, .user = &n};
+	struct hf_locks *out = &b->result->locks;
+	if (options.repo->config.is_unlisted || !hf_store_lock_horizon(options.repo->store))
+		return;
+	b->snapshot.pack_count = hf_ref_sort(b->snapshot.packs, b->snapshot.pack_count);
+	int r = note_replaced(&n, &why);
+	if (r == 0)
+		r = hf_renew(&options, out, &why);
+	if (r < 0)
+		*out = (struct hf_locks){.is_locking = true, .gave_up = true, .why = why};
+	if (hf_locks_check(out, &why) < 0)
+		record_locks(b, &why);
+	free(n.replaced);
 }
 
 static int finish(struct backup *b, struct hf_error *err)

@@ -8,6 +8,7 @@
 #define HF_OPS_BACKUP_H
 
 #include "base/progress.h"
+#include "ops/renew.h"
 #include "pipeline/ingest.h"
 #include "repo/catalogue.h"
 #include "source/source.h"
@@ -62,11 +63,12 @@ struct hf_backup_result {
 	struct hf_backup_source *sources;
 	size_t source_count;
 	int64_t skew_ns; /* between the first and the last consistency point */
+	struct hf_locks locks; /* of what the snapshot needs, where the store locks objects: see hf_locks_check */
 	struct hf_store_counts requests;
 	int64_t elapsed_ns;
 };
 
-/* 0: done; see `complete`. Free the result with hf_backup_result_free, also after failure. */
+/* 0: done; see `complete` and `locks`, of which a failure is also a warning and on record as evidence. Free the result with hf_backup_result_free, also after failure. */
 int hf_backup(const struct hf_backup_options *options, struct hf_backup_result *out, struct hf_error *err) HF_MUST_CHECK;
 void hf_backup_result_free(struct hf_backup_result *result);
 

@@ -101,6 +101,7 @@ static int store(struct copying *c, struct hf_error *err)
 	}
 	c->out->to = result.snapshot;
 	c->out->head = result.head;
+	c->out->locks_failed = hf_locks_check(&result.locks, NULL) < 0;
 	hf_backup_result_free(&result);
 	free(specs);
 	return r;

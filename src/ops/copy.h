@@ -24,6 +24,7 @@ struct hf_copy_options {
 struct hf_copied {
 	struct hf_ref from, to;
 	bool was_there; /* a copy of it is in the other repository: nothing was done */
+	bool locks_failed; /* some of its locks could not be renewed: said in a warning */
 	bool as_is;	/* chunks passed as they are */
 	bool complete;	/* what was copied is a complete snapshot */
 	int64_t time;

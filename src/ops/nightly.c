@@ -188,6 +188,8 @@ static const char *first_failure(const struct hf_nightly_result *out)
 			return out->steps[i].said ? out->steps[i].said : out->steps[i].name;
 	if (!out->backup.complete)
 		return "the snapshot is incomplete: something could not be read";
+	if (hf_locks_check(&out->backup.locks, NULL) < 0)
+		return "locks of what the snapshot needs could not be renewed";
 	if (out->has_drill && out->drill.has_objectives && !out->drill.met)
 		return "the drill missed an objective";
 	return out->has_drill && !out->drill.evidence_stored ? "the evidence of the drill could not be stored" : NULL;

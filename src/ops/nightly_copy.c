@@ -89,6 +89,9 @@ int hf_nightly_copy(struct hf_nightly *n, char **said, struct hf_error *err)
 		r = copy_points(n, &c, after, &copies, err);
 	if (r == 0)
 		*said = tell(&copies);
+	n->locks_failed = false;
+	for (size_t i = 0; i < copies.count; i++)
+		n->locks_failed = n->locks_failed || copies.items[i].locks_failed;
 	hf_copies_free(&copies);
 	hf_catalogue_free(&c);
 	return r;

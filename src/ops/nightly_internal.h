@@ -13,6 +13,7 @@ struct hf_nightly {
 	const char *what;		     /* of the step: a copy's URL, or NULL */
 	const struct hf_policy_place *place; /* the copy */
 	struct hf_repository **to;	     /* its repository, once it is open */
+	bool locks_failed;		     /* of that copy's, some could not be renewed */
 	char snapshot[64]; /* "HOLDFAST_SNAPSHOT=…", or empty: there is none yet */
 };
 

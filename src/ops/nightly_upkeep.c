@@ -5,6 +5,7 @@
 #include "ops/forget.h"
 #include "ops/nightly_internal.h"
 #include "ops/prune.h"
+#include "ops/requests.h"
 #include "ops/verify.h"
 
 #include <stdio.h>
@@ -97,10 +98,14 @@ static int retain(struct hf_nightly *n, char **said, struct hf_error *err)
 static int record_prune(struct hf_nightly *n, const struct hf_prune_result *p, struct hf_error *err)
 {
 	size_t problems = json_array_size(p->problems);
-	HF_JSON_AUTO *record = json_pack("{s:I, s:I, s:I, s:I, s:I}", "condemned", (json_int_t)p->condemned, "deleted",
+	struct hf_error lapsing = {0};
+	int locks = hf_locks_check(&p->locks, &lapsing);
+	HF_JSON_AUTO *record = json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "condemned", (json_int_t)p->condemned, "deleted",
 		(json_int_t)p->deleted, "deleted_bytes", (json_int_t)p->deleted_bytes, "stopped", (json_int_t)p->stopped,
-		"problems", (json_int_t)problems);
-	int r = put_evidence(n, "prune", problems == 0, record, err);
+		"problems", (json_int_t)problems, "locks", hf_locks_json(&p->locks), "requests", hf_requests_json(&p->requests));
+	int r = put_evidence(n, "prune", problems == 0 && locks == 0, record, err);
+	if (r == 0 && !problems && locks < 0)
+		r = hf_fail(err, locks, "%s", lapsing.msg);
 	if (r < 0 || !problems)
 		return r;
 	const json_t *first = json_array_get(p->problems, 0);
@@ -208,6 +213,14 @@ static int tidy(struct hf_nightly *n, struct hf_error *err)
 	return r < 0 ? r : take_step(n, HF_STEP_PRUNE, prune, err);
 }
 
+/* The copy is there, so it counts as made; but the night did not go well. */
+static int note_locks(struct hf_nightly *n, struct hf_error *err)
+{
+	const struct hf_nightly_step s = {.name = "locks", .what = copy_text(n->what), .outcome = HF_OUTCOME_FAILED,
+		.code = HF_E_DENIED, .said = copy_text("some of what the copies need could not be locked anew: the warnings say why")};
+	return hf_nightly_note(n, &s, err);
+}
+
 /* A copy that can't be opened is a copy that was not made; retention is for those that were. */
 static int tend_copy(struct hf_nightly *n, const struct hf_policy_place *place, struct hf_error *err)
 {
@@ -219,7 +232,9 @@ static int tend_copy(struct hf_nightly *n, const struct hf_policy_place *place, 
 	int r = take_step(n, HF_STEP_COPY, hf_nightly_copy, err);
 	if (r == 0 && to && n->result->steps[before].outcome == HF_OUTCOME_DONE) {
 		n->repo = to;
-		r = tidy(n, err);
+		r = n->locks_failed ? note_locks(n, err) : 0;
+		if (r == 0)
+			r = tidy(n, err);
 		n->repo = n->options->repo;
 	}
 	n->what = NULL;

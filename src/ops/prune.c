@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/time.h"
+#include "ops/requests.h"
 #include "repo/condemned.h"
 
 #include <stdlib.h>
@@ -201,14 +202,16 @@ static int require(const struct hf_prune_options *o, struct hf_error *err)
 static int record(struct hf_prune *p, struct hf_error *err)
 {
 	const struct hf_prune_result *out = p->result;
-	if (p->options->dry_run || !(out->condemned || out->deleted || out->voided || out->snapshots))
+	bool locks_failed = hf_locks_check(&out->locks, NULL) < 0;
+	if (p->options->dry_run || !(out->condemned || out->deleted || out->voided || out->snapshots || locks_failed))
 		return 0;
-	HF_JSON_AUTO *j = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "packs", (json_int_t)out->packs, "condemned",
+	HF_JSON_AUTO *j = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:o, s:o}", "packs", (json_int_t)out->packs, "condemned",
 		(json_int_t)out->condemned, "deleted", (json_int_t)out->deleted, "deleted_bytes",
 		(json_int_t)out->deleted_bytes, "held", (json_int_t)out->held, "voided", (json_int_t)out->voided,
-		"snapshots", (json_int_t)out->snapshots, "problems", out->problems);
+		"snapshots", (json_int_t)out->snapshots, "problems", out->problems, "locks", hf_locks_json(&out->locks),
+		"requests", hf_requests_json(&p->repo->counts));
 	const struct hf_new_evidence evidence = {
-		.what = "prune", .ok = json_array_size(out->problems) == 0, .record = j};
+		.what = "prune", .ok = json_array_size(out->problems) == 0 && !locks_failed, .record = j};
 	return hf_catalogue_evidence(&p->look.catalogue, &evidence, NULL, err);
 }
 
@@ -243,6 +246,8 @@ static int prune(struct hf_prune *p, struct hf_error *err)
 		r = hf_prune_tidy(p, err);
 	if (r == 0)
 		r = hf_prune_tidy_index(p, err);
+	if (r == 0)
+		r = hf_prune_renew(p, err);
 	return r < 0 ? r : record(p, err);
 }
 
@@ -260,6 +265,8 @@ int hf_prune(const struct hf_prune_options *options, struct hf_prune_result *out
 	hf_prune_look_free(&p.look);
 	forget_repackable(&p);
 	free(p.unindexed);
+	free(p.replaced);
+	out->requests = options->repo->counts;
 	out->elapsed_ns = hf_time_monotonic() - started;
 	return r;
 }

@@ -7,6 +7,7 @@
  *	look again	lists snapshots, runs and condemnations anew
  *	delete		what is condemned and still unreferred to; what is referred to meanwhile stays, and is held back
  *	tidy		what is of no use any more: forgotten snapshots, old words of runs, replaced index segments, …
+ *	renew		the locks of all that stays, in a store that locks objects
  *
  * It may be killed at any moment: what was condemned is deleted by the next. What it can't read stops it in that domain and is
  * named, for something in it might refer to what would be deleted.
@@ -16,6 +17,7 @@
 
 #include "base/json.h"
 #include "base/progress.h"
+#include "ops/renew.h"
 #include "repo/gc_plan.h"
 #include "repo/repository.h"
 
@@ -48,7 +50,9 @@ struct hf_prune_result {
 	uint64_t segments;		 /* replaced index segments that were deleted */
 	uint64_t locked;		 /* objects that the store keeps under a lock: they go when it has ended */
 	uint64_t others;		 /* old runs, condemnations and voids that were deleted */
+	struct hf_locks locks;		 /* of all that restore points need: see hf_locks_check. In a dry run {0} */
 	json_t *problems;		 /* array of {"object","error"}: what could not be read */
+	struct hf_store_counts requests; /* of the repository so far */
 	int64_t elapsed_ns;
 };
 

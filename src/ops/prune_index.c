@@ -189,11 +189,25 @@ static int tidy_condemnations(struct hf_prune *p, struct hf_error *err)
 
 /* --- replaced segments ------------------------------------------------------------------------------------------------ */
 
+static int note_replaced(struct hf_prune *p, struct hf_index *index, struct hf_error *err)
+{
+	struct hf_index_garbage g;
+	for (size_t i = 0; hf_index_garbage(index, i, &g); i++) {
+		struct hf_ref *more = reallocarray(p->replaced, p->replaced_count + 1, sizeof(*more));
+		if (!more)
+			return hf_fail(err, HF_E_NOMEM, "no memory");
+		p->replaced = more;
+		more[p->replaced_count++] = g.segment;
+	}
+	p->replaced_count = hf_ref_sort(p->replaced, p->replaced_count);
+	return 0;
+}
+
 static int tidy_segments(struct hf_prune *p, const struct hf_domain *domain, struct hf_index *index, void *user,
 	struct hf_error *err)
 {
 	struct hf_index_garbage g;
-	int r = 0;
+	int r = note_replaced(p, index, err);
 	(void)domain;
 	(void)user;
 	for (size_t i = 0; r == 0 && hf_index_garbage(index, i, &g); i++) {

@@ -2,6 +2,7 @@
 #ifndef HF_OPS_PRUNE_INTERNAL_H
 #define HF_OPS_PRUNE_INTERNAL_H
 
+#include "base/sorter.h"
 #include "ops/prune.h"
 #include "repo/catalogue.h"
 #include "repo/condemned.h"
@@ -18,6 +19,12 @@ struct hf_prune_snapshot {
 struct hf_prune_void {
 	struct hf_ref snapshot, ref;
 	int64_t time_ns;
+};
+
+/* A condemnation that says where a pack was moved to. */
+struct hf_prune_word {
+	struct hf_ref from, ref; /* the pack, and the condemnation */
+	bool is_needed;		 /* a snapshot lists the pack */
 };
 
 /* The newest word of a run. */
@@ -45,6 +52,9 @@ struct hf_prune_look {
 	struct hf_id *blocked; /* domains in which something can't be read */
 	size_t blocked_count;
 	bool all_blocked;
+	struct hf_sorter *kept; /* packs whose locks are to be renewed, ascending; NULL where the store locks nothing */
+	struct hf_prune_word *words;
+	size_t word_count;
 };
 
 struct hf_prune {
@@ -57,6 +67,8 @@ struct hf_prune {
 	size_t repackable_count;
 	struct hf_id *unindexed; /* domains with index segments that can't be read; for the whole prune */
 	size_t unindexed_count;
+	struct hf_ref *replaced; /* index segments that others replaced: sorted, for the whole prune */
+	size_t replaced_count;
 };
 
 /* Gathers everything anew, in the order that is safe (see there). What can't be read blocks its domain, and is a problem. */
@@ -83,6 +95,14 @@ int hf_prune_erase(struct hf_prune *p, enum hf_kind kind, const struct hf_ref *r
  * index segments that can't be read. After the last: replaced segments, and condemnations that no one needs any more. */
 int hf_prune_check_index(struct hf_prune *p, struct hf_error *err) HF_MUST_CHECK;
 int hf_prune_tidy_index(struct hf_prune *p, struct hf_error *err) HF_MUST_CHECK;
+
+/* prune_locks.c. While looking: a condemnation that was read; then, once all was, hf_prune_sort_words. Each pack as it is walked over. */
+int hf_prune_note_word(struct hf_prune *p, const struct hf_condemnation *c, struct hf_error *err) HF_MUST_CHECK;
+void hf_prune_sort_words(struct hf_prune *p);
+int hf_prune_note_kept(struct hf_prune *p, const struct hf_gc_pack *pack, struct hf_error *err) HF_MUST_CHECK;
+/* After a whole walk over the last look: renews the locks of all that snapshots and the catalogue need. What could not be renewed
+ * stands in the result. */
+int hf_prune_renew(struct hf_prune *p, struct hf_error *err) HF_MUST_CHECK;
 
 /* prune_repack.c: what takes a key that can read data and write packs, in that key's own domain. A walk notes packs that
  * snapshots, and no live run, refer to. */

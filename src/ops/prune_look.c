@@ -32,6 +32,8 @@ void hf_prune_look_free(struct hf_prune_look *look)
 	free(look->runs);
 	free(look->snapshots);
 	free(look->blocked);
+	hf_sorter_free(look->kept);
+	free(look->words);
 	*look = (struct hf_prune_look){0};
 }
 
@@ -114,6 +116,8 @@ static int see_condemnation(const struct hf_condemnation *c, void *user, struct 
 		const struct hf_gc_pack fact = {.ref = c->packs[i], .flags = HF_GC_CONDEMNED};
 		r = hf_gc_facts_add(p->look.facts, &fact, err);
 	}
+	if (r == 0)
+		r = hf_prune_note_word(p, c, err);
 	return r < 0 ? r : hf_condemned_add(&p->look.condemned, c, err);
 }
 
@@ -347,6 +351,7 @@ static int look(struct hf_prune *p, struct hf_error *err)
 	if (r == 0)
 		r = hf_condemned_each(p->repo, see_condemnation, p, err);
 	hf_condemned_sort(&p->look.condemned);
+	hf_prune_sort_words(p);
 	if (r == 0)
 		r = hf_object_list(p->repo->store, HF_KIND_PACK, see_pack, p, err);
 	if (r == 0)
@@ -399,6 +404,9 @@ int hf_prune_next(struct hf_prune *p, struct hf_gc_pack *out, struct hf_error *e
 		return r;
 	if (hf_prune_is_blocked(p, &out->ref.writer))
 		out->flags |= HF_GC_BLOCKED;
+	r = hf_prune_note_kept(p, out, err);
+	if (r < 0)
+		return r;
 	if (!(out->flags & HF_GC_EXISTS) || !has_unseeing(p, &out->ref.writer))
 		return 1;
 	r = is_of_unseeing(p, &out->ref, err);
