@@ -97,10 +97,11 @@ int hf_frame_maker_rekey(struct hf_frame_maker *m, const struct hf_run_key *k, s
 
 int hf_frame_maker_choose(struct hf_frame_maker *m, const struct hf_compression *c, struct hf_error *err)
 {
-	if (m->chosen.level == c->level && m->chosen.hash_log == c->hash_log)
+	if (m->chosen.level == c->level && m->chosen.hash_log == c->hash_log && m->chosen.chain_log == c->chain_log)
 		return 0;
 	if (ZSTD_isError(ZSTD_CCtx_setParameter(m->zstd, ZSTD_c_compressionLevel, c->level)) ||
-		ZSTD_isError(ZSTD_CCtx_setParameter(m->zstd, ZSTD_c_hashLog, c->hash_log)))
+		ZSTD_isError(ZSTD_CCtx_setParameter(m->zstd, ZSTD_c_hashLog, c->hash_log)) ||
+		ZSTD_isError(ZSTD_CCtx_setParameter(m->zstd, ZSTD_c_chainLog, c->chain_log)))
 		return hf_fail(err, HF_E_USAGE, "zstd refuses compression level %d", c->level);
 	m->chosen = *c;
 	return 0;

@@ -19,8 +19,9 @@ int hf_frame_maker_rekey(struct hf_frame_maker *m, const struct hf_run_key *k, s
 
 /* How hard to compress. Chosen before the first frame, and again whenever that changes. HF_E_USAGE: zstd knows no such level. */
 struct hf_compression {
-	int level;    /* of zstd, 1 to 19 */
-	int hash_log; /* of its hash table; 0: as the level has it */
+	int level;     /* of zstd, 1 to 19 */
+	int hash_log;  /* of its hash table; 0: as the level has it */
+	int chain_log; /* of its second table, of shorter matches; 0: as the level has it */
 };
 int hf_frame_maker_choose(struct hf_frame_maker *m, const struct hf_compression *c, struct hf_error *err) HF_MUST_CHECK;
 
