@@ -94,8 +94,10 @@ static void child_reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void child_die_with_parent(pid_t parent)
+static void child_die_with_parent(const struct plan *plan, pid_t parent)
 {
+	if (plan->options->outlives_us)
+		return;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(126);
@@ -165,7 +167,7 @@ _Noreturn static void child_run(struct plan *plan)
 {
 	const struct hf_proc_options *o = plan->options;
 	child_reset_signals();
-	child_die_with_parent(plan->parent);
+	child_die_with_parent(plan, plan->parent);
 	if (setpgid(0, 0) < 0)
 		child_fail(plan, STEP_GROUP, errno);
 	child_descriptors(plan);
@@ -178,7 +180,7 @@ _Noreturn static void child_run(struct plan *plan)
 	if (o->drop) {
 		pid_t parent = getppid(); /* `prepare` may have forked */
 		child_drop(plan);
-		child_die_with_parent(parent); /* a change of user has cleared it */
+		child_die_with_parent(plan, parent); /* a change of user has cleared it */
 	}
 	child_exec(plan);
 }

@@ -1,7 +1,7 @@
 /*
  * Child processes. Started with an argument vector (never a shell), a scrubbed or given environment, descriptors
- * 0 to 2 as asked and no other; in a process group of their own, so that a whole tree can be ended; and told to die
- * with us (PR_SET_PDEATHSIG, SIGKILL: the kernel means the thread that started it, so start long-lived children from
+ * 0 to 2 as asked and no other; in a process group of their own, so that a whole tree can be ended; and, unless asked
+ * otherwise, told to die with us (PR_SET_PDEATHSIG, SIGKILL: the kernel means the thread that started it, so start long-lived children from
  * a thread that lives as long). Signals are as at login for the child. Ending: SIGTERM, and SIGKILL after a while.
  */
 #ifndef HF_BASE_PROC_H
@@ -20,6 +20,7 @@ struct hf_proc_options {
 	uid_t uid;		 /* with `drop`: become this user and group, without supplementary groups */
 	gid_t gid;
 	bool drop;
+	bool outlives_us;	 /* it lives on when we die */
 	int in, out, err;	 /* descriptors for 0, 1, 2; 0 (zero) or less means /dev/null for in, ours for out and err */
 	int (*prepare)(void *user); /* runs in the child just before exec (namespaces …), before `drop` takes rights
 				     * away: async-signal-safe calls only; our other descriptors are still open.

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/stop.h"
 #include "cli/args.h"
+#include "cli/guardian.h"
 #include "cli/help.h"
 #include "cli/output.h"
 #include "cli/policy_args.h"
@@ -96,6 +97,8 @@ int main(int argc, char **argv)
 {
 	struct hf_cli cli = {.json = asks_for_json(argv)};
 	struct hf_error err = {0};
+	if (hf_guardian_is_asked(argc, argv))
+		return hf_guardian_main();
 	catch_signals();
 	int r = dispatch(argc, argv, &cli, &err);
 	if (r >= 0)

@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "cli/backup_result.h"
 #include "cli/drill_result.h"
+#include "cli/guardian.h"
 #include "cli/open.h"
 #include "cli/output.h"
 #include "cli/status.h"
@@ -106,6 +107,7 @@ int hf_nightly_command(struct hf_cli *cli, const struct hf_backup_options *backu
 	const struct hf_nightly_options options = {.repo = repo, .policy = cli->policy, .backup = *backup, .prove = prove,
 		.open_copy = hf_cli_places_open,
 		.user = &places,
+		.guardian = hf_guardian_program,
 		.progress = &cli->progress};
 	r = hf_nightly(&options, &result, err);
 	hf_backup_result_warn(&result.backup);

@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "ops/guardian.h"
 #include "ops/hook.h"
 #include "ops/nightly_internal.h"
 #include "ops/policy_drill.h"
@@ -42,28 +43,72 @@ int hf_nightly_note(struct hf_nightly *n, const struct hf_nightly_step *step, st
 
 /* --- hooks ------------------------------------------------------------------------------------------------------------- */
 
+/* What hooks find in their environment. */
+struct variables {
+	struct hf_buf policy, error;
+	const char *list[4]; /* NULL-terminated */
+};
+
+static void name_variables(const struct hf_nightly *n, const char *failure, struct variables *v)
+{
+	size_t count = 0;
+	*v = (struct variables){.policy = HF_BUF(8192), .error = HF_BUF(HF_ERROR_MAX + 64)};
+	hf_buf_printf(&v->policy, "HOLDFAST_POLICY=%s", n->options->policy->path);
+	v->list[count++] = hf_buf_cstr(&v->policy);
+	hf_buf_printf(&v->error, "HOLDFAST_ERROR=%s", failure ? failure : "");
+	if (failure)
+		v->list[count++] = hf_buf_cstr(&v->error);
+	if (n->snapshot[0])
+		v->list[count++] = n->snapshot;
+}
+
+static void variables_free(struct variables *v)
+{
+	hf_buf_free(&v->policy);
+	hf_buf_free(&v->error);
+}
+
 static int run_hooks(const struct hf_nightly *n, const struct hf_groups *hooks, const char *stage, const char *failure,
 	struct hf_error *err)
 {
-	HF_BUF_AUTO policy = HF_BUF(8192), error = HF_BUF(HF_ERROR_MAX + 64);
-	const char *variables[4] = {0};
-	size_t count = 0;
-	hf_buf_printf(&policy, "HOLDFAST_POLICY=%s", n->options->policy->path);
-	variables[count++] = hf_buf_cstr(&policy);
-	hf_buf_printf(&error, "HOLDFAST_ERROR=%s", failure ? failure : "");
-	if (failure)
-		variables[count++] = hf_buf_cstr(&error);
-	if (n->snapshot[0])
-		variables[count++] = n->snapshot;
-	const struct hf_hook_options options = {.stage = stage, .variables = variables,
+	struct variables v;
+	name_variables(n, failure, &v);
+	const struct hf_hook_options options = {.stage = stage, .variables = v.list,
 		.whatever_happened = failure || strcmp(stage, "thaw") == 0};
-	return hf_hooks_run(hooks, &options, err);
+	int r = hf_hooks_run(hooks, &options, err);
+	variables_free(&v);
+	return r;
+}
+
+/* Without one the backup goes on as well: it thaws by itself unless it is killed. */
+static void start_guardian(struct hf_nightly *n)
+{
+	struct variables v;
+	struct hf_error why = {0};
+	name_variables(n, NULL, &v);
+	const struct hf_guardian_options options = {n->options->guardian, &n->options->policy->hooks.thaw, v.list};
+	if (hf_guardian_start(&options, &n->guardian, &why) < 0)
+		hf_warn("%s; what is frozen now stays so if this backup is killed", why.msg);
+	variables_free(&v);
 }
 
 static int freeze(void *user, struct hf_error *err)
 {
-	const struct hf_nightly *n = user;
-	return run_hooks(n, &n->options->policy->hooks.freeze, "freeze", NULL, err);
+	struct hf_nightly *n = user;
+	const struct hf_policy_hooks *hooks = &n->options->policy->hooks;
+	if (n->options->guardian && hooks->thaw.count)
+		start_guardian(n);
+	return run_hooks(n, &hooks->freeze, "freeze", NULL, err);
+}
+
+/* By the guardian; by ourselves if there is none, or it can't any more. */
+static int run_thaw_hooks(struct hf_nightly *n, struct hf_error *err)
+{
+	int r = n->guardian ? hf_guardian_thaw(n->guardian, err) : 1;
+	if (n->guardian && r == 1)
+		hf_warn("the guardian of the thaw hooks is gone: they are run without it");
+	n->guardian = NULL;
+	return r == 1 ? run_hooks(n, &n->options->policy->hooks.thaw, "thaw", NULL, err) : r;
 }
 
 /* What could not be thawed may stand still now: the snapshot is good all the same, the job is not. */
@@ -71,7 +116,7 @@ static void thaw(void *user)
 {
 	struct hf_nightly *n = user;
 	struct hf_error why = {0};
-	int r = run_hooks(n, &n->options->policy->hooks.thaw, "thaw", NULL, &why);
+	int r = run_thaw_hooks(n, &why);
 	const struct hf_nightly_step step = {.name = "thaw", .outcome = HF_OUTCOME_FAILED, .code = r, .said = strdup(why.msg)};
 	if (r < 0)
 		(void)!hf_nightly_note(n, &step, NULL);

@@ -4,7 +4,8 @@
  *
  *	before, freeze, capture, thaw, commit, [drill], copies, retention, prune, verify, after | on_failure
  *
- * A failed `before` or `freeze` keeps the snapshot from being taken; `thaw` runs whatever happened; `after` only if all went well, an
+ * A failed `before` or `freeze` keeps the snapshot from being taken; `thaw` runs whatever happened, by a
+ * guardian (guardian.h) even if this process is killed; `after` only if all went well, an
  * incomplete snapshot or a missed objective being none. Without a snapshot, or when the drill
  * failed, nothing that follows is done, so that nothing old goes where nothing new has come. Of the steps after that each is tried,
  * although another failed. A step that this key lacks the right for is skipped, and named.
@@ -36,6 +37,9 @@ struct hf_nightly_options {
 	/* Opens the repository of a copy. */
 	int (*open_copy)(void *user, const struct hf_policy_place *place, struct hf_repository **out, struct hf_error *err);
 	void *user;
+	/* The program that calls hf_guardian_guard (guardian.h), so that what is frozen is thawed even if this process is killed; NULL: then
+	 * it is not. */
+	const char *const *guardian;
 	struct hf_progress *progress;
 };
 

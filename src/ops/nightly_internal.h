@@ -14,6 +14,7 @@ struct hf_nightly {
 	const struct hf_policy_place *place; /* the copy */
 	struct hf_repository **to;	     /* its repository, once it is open */
 	bool locks_failed;		     /* of that copy's, some could not be renewed */
+	struct hf_guardian *guardian;	     /* while something is frozen; NULL: there is none */
 	char snapshot[64]; /* "HOLDFAST_SNAPSHOT=…", or empty: there is none yet */
 };
 
