@@ -5,8 +5,6 @@
  */
 #include "base/direct.h"
 
-#include "base/file.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -17,8 +15,9 @@ enum { BLOCK = 4096, BUFFER = 2 << 20 };
 struct direct {
 	int fd;
 	const char *name;
+	struct hf_pace pace;
 	uint8_t *buffer;
-	size_t used;
+	size_t used, full; /* that are in it; with which it is written */
 	bool is_direct;
 };
 
@@ -31,6 +30,8 @@ static void set_direct(struct direct *d, bool on)
 static int flush(struct direct *d, size_t len, struct hf_error *err)
 {
 	size_t done = 0;
+	if (d->pace.wait && len)
+		d->pace.wait(d->pace.user, len);
 	while (d->is_direct && done < len) {
 		ssize_t n = write(d->fd, d->buffer + done, len - done);
 		if (n >= 0)
@@ -52,20 +53,28 @@ static int gather(struct direct *d, const struct iovec *part, struct hf_error *e
 	size_t left = part->iov_len;
 	int r = 0;
 	while (left && r == 0) {
-		size_t n = BUFFER - d->used < left ? BUFFER - d->used : left;
+		size_t n = d->full - d->used < left ? d->full - d->used : left;
 		memcpy(d->buffer + d->used, from, n);
 		d->used += n;
 		from += n;
 		left -= n;
-		if (d->used == BUFFER)
-			r = flush(d, BUFFER, err);
+		if (d->used == d->full)
+			r = flush(d, d->full, err);
 	}
 	return r;
 }
 
-int hf_direct_write(int fd, const struct iovec *parts, int count, const char *name, struct hf_error *err)
+/* A paced one is written block by block. */
+static size_t full_of(const struct hf_pace *pace)
 {
-	struct direct d = {.fd = fd, .name = name, .buffer = aligned_alloc(BLOCK, BUFFER)};
+	size_t piece = pace->piece / BLOCK * BLOCK;
+	return !pace->wait || piece > BUFFER ? BUFFER : piece ? piece : BLOCK;
+}
+
+int hf_direct_write(int fd, const struct iovec *parts, int count, const struct hf_direct_options *options, struct hf_error *err)
+{
+	struct direct d = {.fd = fd, .name = options->name, .pace = options->pace, .full = full_of(&options->pace),
+		.buffer = aligned_alloc(BLOCK, BUFFER)};
 	if (!d.buffer)
 		return hf_fail(err, HF_E_NOMEM, "no memory");
 	set_direct(&d, true);

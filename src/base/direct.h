@@ -5,7 +5,7 @@
 #ifndef HF_BASE_DIRECT_H
 #define HF_BASE_DIRECT_H
 
-#include "base/error.h"
+#include "base/file.h"
 
 #include <sys/uio.h>
 
@@ -13,7 +13,12 @@
 #define HF_DIRECT_MIN (1u << 20)
 
 /* Writes the `parts` one after the other to the start of the empty file `fd`. Where the file system knows no direct writes
- * it goes through the page cache. Not synced. `name` is only for messages. */
-int hf_direct_write(int fd, const struct iovec *parts, int count, const char *name, struct hf_error *err) HF_MUST_CHECK;
+ * it goes through the page cache. Not synced. The `name` is only for messages. */
+struct hf_direct_options {
+	const char *name;
+	struct hf_pace pace;
+};
+int hf_direct_write(int fd, const struct iovec *parts, int count, const struct hf_direct_options *options,
+	struct hf_error *err) HF_MUST_CHECK;
 
 #endif

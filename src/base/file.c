@@ -152,10 +152,23 @@ static int temporary_name(const char *path, char **out, struct hf_error *err)
 	return 0;
 }
 
-static int write_parts(int dirfd, const char *path, const struct iovec *parts, int count, mode_t mode,
+static int write_paced(int fd, const struct iovec *part, const struct hf_pace *pace, const char *path, struct hf_error *err)
+{
+	const uint8_t *at = part->iov_base;
+	int r = 0;
+	for (size_t left = part->iov_len, n; left && r == 0; at += n, left -= n) {
+		n = pace->wait && pace->piece < left ? pace->piece : left;
+		if (pace->wait)
+			pace->wait(pace->user, n);
+		r = hf_write_full(fd, at, n, path, err);
+	}
+	return r;
+}
+
+static int write_parts(int dirfd, const char *path, const struct iovec *parts, int count, const struct hf_file_options *options,
 	struct hf_error *err)
 {
-	HF_FD_AUTO fd = openat(dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	HF_FD_AUTO fd = openat(dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, options->secret ? 0600 : 0666);
 	if (fd < 0)
 		return hf_fail_errno(err, errno, "create %s", path);
 	size_t total = 0;
@@ -163,22 +176,25 @@ static int write_parts(int dirfd, const char *path, const struct iovec *parts, i
 		total += parts[i].iov_len;
 	int r = 0;
 	if (total >= HF_DIRECT_MIN)
-		r = hf_direct_write(fd, parts, count, path, err);
+		r = hf_direct_write(fd, parts, count, &(struct hf_direct_options){path, options->pace}, err);
 	else
 		for (int i = 0; i < count && r == 0; i++)
-			r = hf_write_full(fd, parts[i].iov_base, parts[i].iov_len, path, err);
+			r = write_paced(fd, &parts[i], &options->pace, path, err);
 	return r < 0 ? r : hf_fsync(fd, path, err);
 }
 
 int hf_file_write(int dirfd, const char *path, const struct iovec *parts, int count,
 	const struct hf_file_options *options, struct hf_error *err)
 {
+	static const struct hf_file_options none;
 	char *tmp = NULL;
 	int r = temporary_name(path, &tmp, err);
 	if (r < 0)
 		return r;
-	r = write_parts(dirfd, tmp, parts, count, options && options->secret ? 0600 : 0666, err);
-	if (r == 0 && renameat2(dirfd, tmp, dirfd, path, options && options->fresh ? RENAME_NOREPLACE : 0) < 0)
+	if (!options)
+		options = &none;
+	r = write_parts(dirfd, tmp, parts, count, options, err);
+	if (r == 0 && renameat2(dirfd, tmp, dirfd, path, options->fresh ? RENAME_NOREPLACE : 0) < 0)
 		r = hf_fail_errno(err, errno, "rename %s to %s", tmp, path);
 	if (r < 0)
 		unlinkat(dirfd, tmp, 0);

@@ -13,6 +13,13 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+/* How fast a file may be written: `wait` is called before each piece of at most `piece` bytes. NULL: as fast as can be. */
+struct hf_pace {
+	void (*wait)(void *user, size_t bytes);
+	void *user;
+	size_t piece;
+};
+
 static inline void hf_fd_close(int *fd);
 #define HF_FD_AUTO __attribute__((cleanup(hf_fd_close))) int
 
@@ -29,9 +36,10 @@ int hf_file_read(int dirfd, const char *path, struct hf_buf *out, struct hf_erro
 
 /* Makes `path` hold exactly the `parts`, durably: written beside under a hidden temporary name, fsync, renamed, the
  * directory fsynced. With `fresh` an existing file is HF_E_EXISTS (and stays as it is). Mode 0666 & ~umask, or
- * 0600 with `secret`. */
+ * 0600 with `secret`; at the `pace`. */
 struct hf_file_options {
 	bool fresh, secret;
+	struct hf_pace pace;
 };
 int hf_file_write(int dirfd, const char *path, const struct iovec *parts, int count,
 	const struct hf_file_options *options, struct hf_error *err) HF_MUST_CHECK;

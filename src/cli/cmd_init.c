@@ -101,6 +101,8 @@ static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 	int r = parse(cli, args, &o, &like, err);
 	if (r == 0)
 		r = hf_cli_repo(cli, &o.url, err);
+	if (r == 0)
+		r = hf_cli_store_options(cli, &o.store, err);
 	if (r == 0 && like.url)
 		r = hf_cli_open_other(cli, &like, &alike, err);
 	if (r < 0)

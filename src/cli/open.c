@@ -144,11 +144,13 @@ int hf_cli_open_other(const struct hf_cli *cli, const struct hf_cli_other *other
 	struct hf_passphrase_options ask = {.name = phrase_variable, .prompt = prompt};
 	const char *key = other->key_file ? other->key_file : other->passphrase_file ? NULL : variable(key_variable);
 	char *cache = cli->no_cache ? NULL : hf_cli_cache_dir(), *state = hf_cli_state_dir();
-	const struct hf_repository_options options = {.url = other->url,
+	struct hf_repository_options options = {.url = other->url,
 		.credentials = {key, ask_other, &ask},
 		.cache_dir = cache,
 		.state_dir = state};
-	int r = hf_repository_open(&options, out, err);
+	int r = hf_cli_store_options(cli, &options.store, err);
+	if (r == 0)
+		r = hf_repository_open(&options, out, err);
 	free(cache);
 	free(state);
 	return r;

@@ -171,10 +171,11 @@ static int put_all(struct hf_store *store, const struct hf_init_options *o, stru
 
 int hf_init(const struct hf_init_options *options, struct hf_init_result *out, struct hf_error *err)
 {
-	const struct hf_store_open_options create = {.create = true};
+	struct hf_store_open_options create = options->store;
 	struct hf_store *store = NULL;
 	struct hf_key *owner = NULL;
 	*out = (struct hf_init_result){0};
+	create.create = true;
 	if (options->passphrase.iov_len == 0)
 		return hf_fail(err, HF_E_KEY, "make a repository at %s: the passphrase is empty", options->url);
 	int r = hf_store_open(options->url, &create, &store, err);

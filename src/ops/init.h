@@ -10,6 +10,7 @@
 struct hf_init_options {
 	const char *url;
 	struct iovec passphrase;     /* not empty */
+	struct hf_store_open_options store; /* connections, limits */
 	const char *name;	     /* of the owner's key; NULL: "owner" */
 	uint64_t grace_seconds;	     /* 0: the default, 48 h */
 	/* Shares chunking and the naming of chunks with a domain of this repository, so that copies between the two need no cutting

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { CONNECTIONS = 8, CHUNK = 64 << 10, CURL_BUFFER = 256 << 10 };
+enum { CONNECTIONS = 8, CURL_BUFFER = 256 << 10 };
 
 struct handle {
 	struct handle *next;
@@ -29,6 +29,7 @@ struct hf_http {
 	struct handle *free;
 	int may_make; /* handles that were not made yet */
 	struct hf_http_options options;
+	struct hf_limits limits;
 	char *ca_file;
 };
 
@@ -67,6 +68,11 @@ int hf_http_new(const struct hf_http_options *options, struct hf_http **out, str
 	pthread_cond_init(&h->freed, NULL);
 	*out = h;
 	return 0;
+}
+
+void hf_http_limit(struct hf_http *h, const struct hf_limits *limits)
+{
+	h->limits = *limits;
 }
 
 void hf_http_free(struct hf_http *h)
@@ -153,13 +159,12 @@ static size_t next_of_body(const struct hf_http_request *q, size_t sent, char *o
 static size_t on_read(char *out, size_t size, size_t count, void *user)
 {
 	struct transfer *t = user;
-	size_t room = size * count;
+	struct hf_limit *limit = t->http->limits.upload;
+	size_t room = size * count, piece = hf_limit_piece(limit);
 	if (hf_stopped())
 		return CURL_READFUNC_ABORT;
-	if (t->http->options.upload && room > CHUNK)
-		room = CHUNK;
-	size_t n = next_of_body(t->request, t->sent, out, room);
-	hf_limit_take(t->http->options.upload, n);
+	size_t n = next_of_body(t->request, t->sent, out, room < piece ? room : piece);
+	hf_limit_take(limit, n);
 	t->sent += n;
 	return n;
 }
@@ -181,7 +186,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
 	size_t len = size * count, skip = 0;
 	long status = 0;
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	hf_limit_take(t->http->options.download, len);
+	hf_limit_take(t->http->limits.download, len);
 	if (!q->take || (status != 200 && status != 206)) {
 		hf_buf_add(&t->answer->body, data, len);
 		if (!t->answer->body.failed)

@@ -22,7 +22,6 @@ struct hf_http_options {
 	bool no_verify;
 	int64_t connect_ns; /* how long connecting may take; 0: 10 s */
 	int64_t stall_ns;   /* how long nothing may come or go; 0: 30 s */
-	struct hf_limit *upload, *download; /* NULL: none. They must outlive the client. */
 };
 
 /* Takes the next bytes of an answer's body. Non-zero aborts the request with that code. */
@@ -50,6 +49,8 @@ struct hf_http_answer {
 
 int hf_http_new(const struct hf_http_options *options, struct hf_http **out, struct hf_error *err) HF_MUST_CHECK;
 void hf_http_free(struct hf_http *h); /* NULL is fine */
+/* Bodies draw on these from now on; before the first request. They must outlive the client. */
+void hf_http_limit(struct hf_http *h, const struct hf_limits *limits);
 
 /* Sends, and waits for the whole answer. HF_E_NETWORK: none came, or not all of it (what `take` got is true as far as it goes).
  * HF_E_DENIED: the server's certificate can't be verified. HF_E_USAGE: no such URL. HF_E_STOPPED: told to stop. Any code of

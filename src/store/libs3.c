@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
+#include "store/limit.h"
 #include "store/s3/credentials.h"
 #include "store/s3/url.h"
 #include "store/store_internal.h"
@@ -35,6 +36,7 @@ struct libs3 {
 	char *host; /* without the bucket */
 	struct hf_s3_credentials *credentials;
 	struct hf_store_counts own, *counts;
+	struct hf_limits limits;
 	bool answered; /* atomically */
 };
 
@@ -89,20 +91,21 @@ static void on_complete(S3Status status, const S3ErrorDetails *details, void *us
 static int on_send(int room, char *buffer, void *user)
 {
 	struct call *c = user;
-	size_t skip = c->sent, n = 0;
+	size_t skip = c->sent, n = 0, piece = hf_limit_piece(c->s->limits.upload), most = piece < (size_t)room ? piece : (size_t)room;
 	if (hf_stopped())
 		return -1;
-	for (int i = 0; i < c->count && n < (size_t)room; i++) {
+	for (int i = 0; i < c->count && n < most; i++) {
 		size_t len = c->parts[i].iov_len;
 		if (skip >= len) {
 			skip -= len;
 			continue;
 		}
-		size_t part = len - skip < (size_t)room - n ? len - skip : (size_t)room - n;
+		size_t part = len - skip < most - n ? len - skip : most - n;
 		memcpy(buffer + n, (const char *)c->parts[i].iov_base + skip, part);
 		n += part;
 		skip = 0;
 	}
+	hf_limit_take(c->s->limits.upload, n);
 	c->sent += n;
 	return (int)n;
 }
@@ -112,6 +115,7 @@ static S3Status on_receive(int len, const char *data, void *user)
 	struct call *c = user;
 	if (hf_stopped() || (uint64_t)len > c->len - c->taken)
 		return S3StatusAbortedByCallback;
+	hf_limit_take(c->s->limits.download, (size_t)len);
 	memcpy(c->out + c->taken, data, (size_t)len);
 	c->taken += (uint64_t)len;
 	return S3StatusOK;
@@ -379,6 +383,11 @@ static void libs3_count_to(struct hf_store *store, struct hf_store_counts *count
 	((struct libs3 *)store)->counts = counts;
 }
 
+static void libs3_limit_by(struct hf_store *store, const struct hf_limits *limits)
+{
+	((struct libs3 *)store)->limits = *limits;
+}
+
 static void libs3_close(struct hf_store *store)
 {
 	struct libs3 *s = (struct libs3 *)store;
@@ -390,15 +399,14 @@ static void libs3_close(struct hf_store *store)
 
 /* --- opening ------------------------------------------------------------------------------------------------------- */
 
-static int refuse_what_it_lacks(const struct hf_s3_url *u, const struct hf_store_open_options *o, struct hf_error *err)
+static int refuse_what_it_lacks(const struct hf_s3_url *u, struct hf_error *err)
 {
 	const char *lacks = u->lock || u->reads_oldest ? "object lock and versions"
 			    : u->sse || u->sse_c_key_file ? "encryption by the server"
 			    : u->tags			  ? "tags"
 			    : u->storage_class		  ? "storage classes"
 			    : u->requester_pays		  ? "requester-pays"
-			    : o->limit_upload || o->limit_download ? "limits of bandwidth"
-								   : NULL;
+							  : NULL;
 	if (u->is_https)
 		return hf_fail(err, HF_E_USAGE, "driver=libs3 verifies no TLS certificate, so that https would protect nothing: it takes "
 			"http:// endpoints alone; leave driver=libs3 out");
@@ -412,10 +420,10 @@ static void initialize(void)
 	initialized = S3_initialize("holdfast", S3_INIT_ALL, "s3.amazonaws.com");
 }
 
-static int fill(struct libs3 *s, const struct hf_store_open_options *o, struct hf_error *err)
+static int fill(struct libs3 *s, struct hf_error *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	int r = refuse_what_it_lacks(&s->url, o, err);
+	int r = refuse_what_it_lacks(&s->url, err);
 	pthread_once(&once, initialize);
 	if (r == 0 && initialized != S3StatusOK)
 		r = hf_fail(err, HF_E_UNSUPPORTED, "libs3 does not start: %s", S3_get_status_name(initialized));
@@ -427,8 +435,9 @@ static int fill(struct libs3 *s, const struct hf_store_open_options *o, struct h
 
 int hf_store_open_libs3(const char *url, const struct hf_store_open_options *options, struct hf_store **out, struct hf_error *err)
 {
+	(void)options; /* each request has a connection of its own */
 	static const struct hf_store_ops ops = {.put = libs3_put, .get = libs3_get, .stat = libs3_stat, .list = libs3_list,
-		.erase = libs3_erase, .count_to = libs3_count_to, .close = libs3_close};
+		.erase = libs3_erase, .count_to = libs3_count_to, .limit_by = libs3_limit_by, .close = libs3_close};
 	struct libs3 *s = calloc(1, sizeof(*s));
 	if (!s)
 		return hf_fail(err, HF_E_NOMEM, "out of memory");
@@ -436,7 +445,7 @@ int hf_store_open_libs3(const char *url, const struct hf_store_open_options *opt
 	s->counts = &s->own;
 	int r = hf_s3_url_parse(url, NULL, &s->url, err);
 	if (r == 0)
-		r = fill(s, options, err);
+		r = fill(s, err);
 	if (r < 0) {
 		libs3_close(&s->base);
 		return hf_wrap(err, r, "repository %s", url);

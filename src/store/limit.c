@@ -12,7 +12,10 @@
 #include <time.h>
 
 #define SAVED (HF_SECOND / 20)
+#define PIECES 10 /* a second */
 #define NAP (HF_SECOND / 10) /* how long a stop may go unnoticed */
+
+enum { PIECE_LEAST = 512, PIECE_MOST = 64 << 10 };
 
 struct hf_limit {
 	pthread_mutex_t lock;
@@ -37,6 +40,14 @@ void hf_limit_free(struct hf_limit *l)
 		return;
 	pthread_mutex_destroy(&l->lock);
 	free(l);
+}
+
+size_t hf_limit_piece(const struct hf_limit *l)
+{
+	if (!l)
+		return SIZE_MAX;
+	double bytes = (double)HF_SECOND / l->ns_per_byte / PIECES;
+	return bytes < PIECE_LEAST ? PIECE_LEAST : bytes > PIECE_MOST ? PIECE_MOST : (size_t)bytes;
 }
 
 void hf_limit_take(struct hf_limit *l, size_t bytes)

@@ -6,6 +6,7 @@
 #include "store/store_internal.h"
 
 #include "base/file.h"
+#include "store/limit.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,6 +27,7 @@ struct open_file {
 
 struct local {
 	struct hf_store base;
+	struct hf_limits limits;
 	char *path;
 	int dir;
 	pthread_mutex_t lock; /* of the open files */
@@ -44,11 +46,17 @@ static int make_parents(struct local *l, const char *name, struct hf_error *err)
 	return hf_mkdirs(l->dir, parent, 0777, err);
 }
 
+static void wait_for(void *limit, size_t bytes)
+{
+	hf_limit_take(limit, bytes);
+}
+
 static int local_put(struct hf_store *s, const char *name, const struct iovec *parts, int count,
 	struct hf_error *err)
 {
 	struct local *l = (struct local *)s;
-	const struct hf_file_options fresh = {.fresh = true};
+	struct hf_limit *limit = l->limits.upload;
+	const struct hf_file_options fresh = {.fresh = true, .pace = {limit ? wait_for : NULL, limit, hf_limit_piece(limit)}};
 	int r = hf_file_write(l->dir, name, parts, count, &fresh, err);
 	if (r == HF_E_NOTFOUND) {
 		r = make_parents(l, name, err);
@@ -111,6 +119,24 @@ static void give_back(struct local *l, struct open_file *f, int fd)
 	pthread_mutex_unlock(&l->lock);
 }
 
+/* Returns how many bytes there were. */
+static ssize_t read_paced(struct local *l, int fd, struct iovec out, uint64_t offset, const char *name, struct hf_error *err)
+{
+	size_t piece = hf_limit_piece(l->limits.download), done = 0;
+	ssize_t n = 0;
+	while (done < out.iov_len) {
+		size_t want = out.iov_len - done < piece ? out.iov_len - done : piece;
+		hf_limit_take(l->limits.download, want);
+		n = hf_pread_full(fd, (uint8_t *)out.iov_base + done, want, offset + done, name, err);
+		if (n < 0)
+			return n;
+		done += (size_t)n;
+		if ((size_t)n < want)
+			break;
+	}
+	return (ssize_t)done;
+}
+
 static int local_get(struct hf_store *s, const char *name, uint64_t offset, void *out, size_t len,
 	struct hf_error *err)
 {
@@ -119,7 +145,7 @@ static int local_get(struct hf_store *s, const char *name, uint64_t offset, void
 	int fd = acquire(l, name, &f, err);
 	if (fd < 0)
 		return fd;
-	ssize_t n = hf_pread_full(fd, out, len, offset, name, err);
+	ssize_t n = read_paced(l, fd, (struct iovec){out, len}, offset, name, err);
 	give_back(l, f, fd);
 	if (n < 0)
 		return (int)n;
@@ -215,6 +241,11 @@ static int local_erase(struct hf_store *s, const char *name, struct hf_error *er
 	return 0;
 }
 
+static void local_limit_by(struct hf_store *s, const struct hf_limits *limits)
+{
+	((struct local *)s)->limits = *limits;
+}
+
 static void local_close(struct hf_store *s)
 {
 	struct local *l = (struct local *)s;
@@ -230,7 +261,7 @@ int hf_store_open_local(const char *path, const struct hf_store_open_options *op
 	struct hf_error *err)
 {
 	static const struct hf_store_ops ops = {.put = local_put, .get = local_get, .stat = local_stat,
-		.list = local_list, .erase = local_erase, .close = local_close};
+		.list = local_list, .erase = local_erase, .limit_by = local_limit_by, .close = local_close};
 	int r = options->create ? hf_mkdirs(AT_FDCWD, path, 0700, err) : 0;
 	if (r < 0)
 		return r;

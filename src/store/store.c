@@ -7,19 +7,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-int hf_store_open(const char *url, const struct hf_store_open_options *options, struct hf_store **out,
-	struct hf_error *err)
+static int open_driver(const char *url, const struct hf_store_open_options *options, struct hf_store **out, struct hf_error *err)
 {
-	static const struct hf_store_open_options none;
 	const char *scheme = strstr(url, "://");
-	if (!options)
-		options = &none;
 	if (!scheme)
 		return hf_store_open_local(url, options, out, err);
 	if (strncmp(url, "s3://", 5) == 0)
 		return hf_store_open_s3(url, options, out, err);
 	return hf_fail(err, HF_E_USAGE, "repository %s: no store is known for \"%.*s://\"; give a path or s3://BUCKET/PREFIX", url,
 		(int)(scheme - url), url);
+}
+
+int hf_store_open(const char *url, const struct hf_store_open_options *options, struct hf_store **out,
+	struct hf_error *err)
+{
+	static const struct hf_store_open_options none;
+	struct hf_store *store = NULL;
+	if (!options)
+		options = &none;
+	int r = open_driver(url, options, &store, err);
+	if (r == 0 && (options->limit_upload || options->limit_download))
+		r = hf_store_open_limited(store, options->limit_upload, options->limit_download, out, err);
+	else if (r == 0)
+		*out = store;
+	if (r < 0)
+		hf_store_close(store);
+	return r;
 }
 
 void hf_store_close(struct hf_store *s)

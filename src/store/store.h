@@ -23,6 +23,7 @@
 #define HF_NAME_MAX 128
 
 struct hf_store;
+struct hf_limits;
 
 struct hf_object_info {
 	char name[HF_NAME_MAX];
@@ -79,6 +80,10 @@ struct hf_store_ops {
 
 	/* Counts into `counts` from now on: for a driver that knows better than the calls tell how many requests it sends. */
 	void (*count_to)(struct hf_store *s, struct hf_store_counts *counts);
+
+	/* Draws on the limits (limit.h) for each piece that it moves: for a driver that moves an object piece by piece, so that no
+	 * whole one bursts. Called once, before anything else; they outlive the store. */
+	void (*limit_by)(struct hf_store *s, const struct hf_limits *limits);
 };
 
 struct hf_store {
@@ -94,7 +99,7 @@ struct hf_eraser {
 struct hf_store_open_options {
 	bool create;	 /* make the place if it is not there (init): a directory; never a bucket */
 	int connections; /* at most so many at once; 0: what the URL says, else the driver's own idea */
-	uint64_t limit_upload, limit_download; /* bytes a second; 0: none */
+	uint64_t limit_upload, limit_download; /* bytes a second, of objects' contents; 0: none */
 };
 
 /* Opens by URL: a path (local directory), or s3://BUCKET/PREFIX?NAME=VALUE&... (s3/url.h). HF_E_NOREPO if there is no such
@@ -104,6 +109,10 @@ int hf_store_open(const char *url, const struct hf_store_open_options *options, 
 int hf_store_open_memory(struct hf_store **out, struct hf_error *err) HF_MUST_CHECK; /* for tests */
 /* Wraps `inner`, which it then owns (it may be `inner` itself); `counts` is updated atomically and must outlive it. */
 int hf_store_open_counted(struct hf_store *inner, struct hf_store_counts *counts, struct hf_store **out,
+	struct hf_error *err) HF_MUST_CHECK;
+/* Wraps `inner`, which it then owns, so that no more than so many bytes a second go into and come out of it; 0: as many as there
+ * are. What hf_store_open does with the limits that it is given. */
+int hf_store_open_limited(struct hf_store *inner, uint64_t upload, uint64_t download, struct hf_store **out,
 	struct hf_error *err) HF_MUST_CHECK;
 void hf_store_close(struct hf_store *s); /* NULL is fine */
 

@@ -29,7 +29,6 @@ struct hf_s3 {
 	struct hf_s3_url url;
 	struct hf_http *http;
 	struct hf_s3_credentials *credentials;
-	struct hf_limit *upload, *download;
 	char sse_c_key[64], sse_c_md5[32]; /* base64; empty: no SSE-C */
 	struct hf_store_counts own, *counts;
 	_Atomic int64_t clock_ns; /* the server's clock minus ours */

@@ -362,12 +362,15 @@ static void s3_count_to(struct hf_store *store, struct hf_store_counts *counts)
 	((struct hf_s3 *)store)->counts = counts;
 }
 
+static void s3_limit_by(struct hf_store *store, const struct hf_limits *limits)
+{
+	hf_http_limit(((struct hf_s3 *)store)->http, limits);
+}
+
 static void s3_close(struct hf_store *store)
 {
 	struct hf_s3 *s = (struct hf_s3 *)store;
 	hf_http_free(s->http);
-	hf_limit_free(s->upload);
-	hf_limit_free(s->download);
 	hf_s3_credentials_free(s->credentials);
 	hf_s3_url_free(&s->url);
 	hf_s3_notes_free(&s->locked);
@@ -401,14 +404,9 @@ static int load_sse_c(struct hf_s3 *s, struct hf_error *err)
 
 static int fill(struct hf_s3 *s, const struct hf_store_open_options *o, struct hf_error *err)
 {
-	int r = o->limit_upload ? hf_limit_new(o->limit_upload, &s->upload, err) : 0;
-	if (r == 0 && o->limit_download)
-		r = hf_limit_new(o->limit_download, &s->download, err);
 	const struct hf_http_options http = {.connections = o->connections ? o->connections : s->url.connections,
-		.ca_file = s->url.ca_file, .no_verify = s->url.no_verify, .connect_ns = s->url.timeout_ns, .stall_ns = s->url.timeout_ns,
-		.upload = s->upload, .download = s->download};
-	if (r == 0)
-		r = hf_http_new(&http, &s->http, err);
+		.ca_file = s->url.ca_file, .no_verify = s->url.no_verify, .connect_ns = s->url.timeout_ns, .stall_ns = s->url.timeout_ns};
+	int r = hf_http_new(&http, &s->http, err);
 	if (r == 0)
 		r = hf_s3_credentials_new(s->url.region ? s->url.region : "us-east-1", s->url.ca_file, &s->credentials, err);
 	if (r == 0 && s->url.sse_c_key_file)
@@ -437,7 +435,7 @@ int hf_store_open_s3(const char *url, const struct hf_store_open_options *option
 {
 	static const struct hf_store_ops ops = {.put = s3_put, .get = s3_get, .get_all = s3_get_all, .stat = s3_stat, .list = s3_list,
 		.erase = s3_erase, .retain = hf_s3_retain, .lock_horizon = hf_s3_lock_horizon, .now = s3_now, .describe = hf_s3_describe,
-		.count_to = s3_count_to, .close = s3_close};
+		.count_to = s3_count_to, .limit_by = s3_limit_by, .close = s3_close};
 	struct hf_s3 *s = calloc(1, sizeof(*s));
 	char *region = hf_s3_region();
 	int r = s ? hf_s3_url_parse(url, region, &s->url, err) : hf_fail(err, HF_E_NOMEM, "out of memory");

@@ -22,7 +22,7 @@ static void check(const char *dir, const struct iovec *parts, int count)
 	struct hf_error err = {0};
 	HF_FD_AUTO fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
-	assert_int_equal(hf_direct_write(fd, parts, count, "a file", &err), 0);
+	assert_int_equal(hf_direct_write(fd, parts, count, &(struct hf_direct_options){.name = "a file"}, &err), 0);
 	assert_int_equal(fcntl(fd, F_GETFL) & O_DIRECT, 0);
 	size_t at = 0;
 	assert_true(hf_pread_full(fd, found, LONGEST + 1, 0, "a file", &err) >= 0);
@@ -57,8 +57,37 @@ static void test_a_full_device_is_said(void **state)
 	(void)state;
 	struct hf_error err = {0};
 	HF_FD_AUTO fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
-	assert_int_equal(hf_direct_write(fd, &(struct iovec){given, 3 << 20}, 1, "the pack", &err), HF_E_NOSPACE);
+	assert_int_equal(hf_direct_write(fd, &(struct iovec){given, 3 << 20}, 1, &(struct hf_direct_options){.name = "the pack"}, &err),
+		HF_E_NOSPACE);
 	assert_non_null(strstr(err.msg, "the pack"));
+}
+
+struct pieces {
+	size_t largest, sum;
+};
+
+static void note_piece(void *user, size_t bytes)
+{
+	struct pieces *p = user;
+	p->sum += bytes;
+	p->largest = bytes > p->largest ? bytes : p->largest;
+}
+
+/* Every byte is waited for, and no more than a piece at once, but for a block, which can't be less. */
+static void test_a_pace(void **state)
+{
+	(void)state;
+	static const size_t pieces[] = {100, 4096, 10000, 65536, 64 << 20};
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++) {
+		struct pieces seen = {0};
+		const struct hf_direct_options options = {"a file", {note_piece, &seen, pieces[i]}};
+		HF_FD_AUTO fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		assert_int_equal(hf_direct_write(fd, &(struct iovec){given, LONGEST - 7}, 1, &options, NULL), 0);
+		assert_int_equal(hf_pread_full(fd, found, LONGEST, 0, "a file", NULL), LONGEST - 7);
+		assert_memory_equal(found, given, LONGEST - 7);
+		assert_int_equal(seen.sum, LONGEST - 7);
+		assert_true(seen.largest <= (pieces[i] < 4096 ? 4096 : pieces[i]));
+	}
 }
 
 static int setup(void **state)
@@ -83,6 +112,7 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_any_length),
-		cmocka_unit_test(test_where_direct_writes_may_be_unknown), cmocka_unit_test(test_a_full_device_is_said)};
+		cmocka_unit_test(test_where_direct_writes_may_be_unknown), cmocka_unit_test(test_a_full_device_is_said),
+		cmocka_unit_test(test_a_pace)};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
