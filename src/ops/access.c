@@ -38,7 +38,8 @@ static int open_index(struct hf_access *a, size_t memtable_entries, struct hf_er
 {
 	const struct hf_index_options options = {.store = a->repo->store, .key = a->repo->key, .domain = &a->domain,
 		.certs = &a->repo->certs, .memtable_entries = memtable_entries,
-		.cache_dir = a->from_store ? NULL : hf_repository_copies(a->repo)};
+		.cache_dir = a->from_store ? NULL : hf_repository_copies(a->repo),
+		.verified_dir = a->from_store ? NULL : a->repo->cache_dir};
 	struct hf_error local = {0};
 	err = err ? err : &local;
 	int r = hf_index_open(&options, &a->index, err);

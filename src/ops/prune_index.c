@@ -37,7 +37,8 @@ static int with_index(struct hf_prune *p, const struct hf_id *id, each_index *ea
 	int r = hf_domain_open(p->repo->store, p->repo->key, &p->repo->certs, id, &domain, err);
 	const struct hf_index_options options = {
 		.store = p->repo->store, .key = p->repo->key, .domain = &domain, .certs = &p->repo->certs,
-		.cache_dir = hf_repository_copies(p->repo)};
+		.cache_dir = hf_repository_copies(p->repo),
+		.verified_dir = p->repo->cache_dir};
 	if (r == 0)
 		r = hf_index_open(&options, &index, err);
 	if (r == 0)

@@ -385,7 +385,8 @@ static int begin_copying(struct copying *c, struct hf_error *err)
 {
 	struct hf_prune *p = c->uses->p;
 	const struct hf_index_options index = {.store = p->repo->store, .key = p->repo->key,
-		.domain = &p->repo->key->domain, .certs = &c->writers, .cache_dir = hf_repository_copies(p->repo)};
+		.domain = &p->repo->key->domain, .certs = &c->writers, .cache_dir = hf_repository_copies(p->repo),
+		.verified_dir = p->repo->cache_dir};
 	c->targets = calloc(p->repackable_count + 1, sizeof(*c->targets));
 	int r = c->targets ? hf_catalogue_writers(&p->look.catalogue, &c->writers, err)
 			   : hf_fail(err, HF_E_NOMEM, "no memory");

@@ -70,7 +70,12 @@ static int find_in(struct hf_index *index, struct hf_index_segment *s, const str
 	struct hf_place *out, unsigned *found, struct hf_error *err)
 {
 	struct hf_error here = {0};
+	*found = 0;
+	if (!hf_index_segment_may_hold(s, id))
+		return 0;
 	int r = hf_index_segment_find(s, id, nth, out, found, &here);
+	if (r == 0 && !*found && hf_index_segment_note_miss(s))
+		return hf_index_want_filter(index, s, err);
 	if (r >= 0 || hf_index_is_damage(index, hf_index_segment_ref(s), r, &here))
 		return r < 0 ? 0 : r;
 	return hf_fail(err, r, "%s", here.msg);
@@ -93,8 +98,6 @@ static int look_in_segments(struct hf_index *index, const struct hf_chunk_id *id
 	struct hf_index_list *list = hf_index_list_take(index);
 	int r = 0;
 	for (size_t i = 0; i < list->count && r == 0; i++) {
-		if (!hf_index_segment_may_hold(list->segments[i], id))
-			continue;
 		struct hf_place place;
 		unsigned found = 0, nth = 0;
 		do
@@ -105,6 +108,30 @@ static int look_in_segments(struct hf_index *index, const struct hf_chunk_id *id
 	}
 	hf_index_list_give(list);
 	return r;
+}
+
+/* 1: the segment has the chunk in that pack; 0, or a failure that is no damage. */
+static int has_place_in(struct hf_index *index, struct hf_index_segment *s, const struct hf_chunk_id *id,
+	const struct hf_ref *pack)
+{
+	struct hf_place place;
+	struct hf_error why = {0};
+	unsigned found = 0, nth = 0;
+	int r;
+	do
+		r = find_in(index, s, id, nth++, &place, &found, &why);
+	while (r == 1 && !hf_ref_equal(&place.pack, pack));
+	return r;
+}
+
+bool hf_index_has_place(struct hf_index *index, const struct hf_chunk_id *id, const struct hf_ref *pack)
+{
+	struct hf_index_list *list = hf_index_list_take(index);
+	int r = 0;
+	for (size_t i = 0; i < list->count && r == 0; i++)
+		r = has_place_in(index, list->segments[i], id, pack);
+	hf_index_list_give(list);
+	return r == 1 && may_rely_on(index, pack);
 }
 
 int hf_index_claim(struct hf_index *index, const struct hf_chunk_id *id, struct hf_index_hit *hit, struct hf_error *err)
@@ -249,6 +276,6 @@ void hf_index_stats(struct hf_index *index, struct hf_index_stats *out)
 		out->segment_entries += hf_index_segment_entries(list->segments[i]);
 	hf_index_list_give(list);
 	pthread_mutex_lock(&index->lock);
-	out->filter_bytes = index->filter_bytes;
+	out->filter_bytes = hf_index_filters_held(index);
 	pthread_mutex_unlock(&index->lock);
 }

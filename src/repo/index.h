@@ -48,6 +48,7 @@ struct hf_index_options { /* borrowed: all that it points to must outlive the in
 	const struct hf_domain *domain; /* whose index: its index_key opens and seals segments */
 	const struct hf_certs *certs;	/* segments by other writers are not believed */
 	const char *cache_dir;		/* segments are kept here verbatim, for stores far away; NULL: not */
+	const char *verified_dir;	/* here it is remembered whose signatures held, which spares time; NULL: not */
 	size_t cache_bytes;		/* of opened blocks; 0: 8 MiB */
 	size_t filter_bytes;		/* of filters in memory, all segments together; 0: 16 MiB */
 	size_t memtable_entries;	/* 0: 65536 */
@@ -95,8 +96,13 @@ bool hf_index_is_excluded(struct hf_index *index, const struct hf_ref *pack);
 /* The same for all packs that the segments name: nothing can be said of any. */
 int hf_index_exclude_all(struct hf_index *index, struct hf_error *err) HF_MUST_CHECK;
 
-/* Whether a segment that was there at open names the pack, and it may be relied on (neither excluded nor by a revoked key). A pack that none names (it was lost, and the index made anew) must
- * not be relied on, whatever a cache says. Segments that can't be read count as naming nothing. One thread at a time. */
+/* Whether a segment says that the chunk lies in this pack, and the pack may be relied on (neither excluded nor by a revoked key). A
+ * pack that none names (it was lost, and the index made anew) must not be relied on, whatever a cache says. Segments that can't
+ * be read count as saying nothing. */
+bool hf_index_has_place(struct hf_index *index, const struct hf_chunk_id *id, const struct hf_ref *pack);
+
+/* Whether a segment that was there at open names the pack, and it may be relied on. The first call reads the names of all packs
+ * there are: for one pack or some thousands, ask hf_index_has_place of a chunk in it. One thread at a time. */
 bool hf_index_has_pack(struct hf_index *index, const struct hf_ref *pack);
 
 /* Damaged segments, by number from 0; false when there are no more. `ref` and `why` may be NULL; `why` lives as long

@@ -1,4 +1,4 @@
-/* Open addressing with linear probing, at most half full; see index_map.h. */
+/* Open addressing with linear probing, at most three quarters full; see index_map.h. */
 #include "repo/index_map.h"
 
 #include <stdlib.h>
@@ -45,7 +45,7 @@ static bool grow(struct hf_index_map *m)
 
 bool hf_index_map_add(struct hf_index_map *m, uint64_t key, uint32_t value)
 {
-	if (2 * (m->count + 1) > m->size && !grow(m))
+	if (4 * (m->count + 1) > 3 * m->size && !grow(m))
 		return false;
 	*place_of(m, key) = (struct hf_index_map_pair){.key = key, .value = value + 1};
 	m->count++;

@@ -11,6 +11,7 @@
 #include "base/hex.h"
 #include "crypto/aead.h"
 #include "crypto/sign.h"
+#include "repo/index_verified.h"
 #include "repo/object.h"
 
 #include <fcntl.h>
@@ -61,30 +62,52 @@ static int check_header(const struct hf_index_segment *s, struct hf_error *err)
 	return 0;
 }
 
+/* By the three parts that are signed; one that was verified before is not verified again. */
+static int check_signature(const struct hf_index_segment *s, const struct hf_cert *cert, const struct iovec parts[3],
+	const uint8_t signature[HF_SIGNATURE], struct hf_error *err)
+{
+	const struct hf_index_signed what = {.parts = parts, .count = 3, .signature = signature, .by = cert->sign_public};
+	if (hf_index_verified_has(s->access->verified, &what))
+		return 0;
+	int r = hf_verify(cert->sign_public, parts, 3, signature, err);
+	if (r < 0)
+		return hf_wrap(err, r, "%s", s->name);
+	hf_index_verified_add(s->access->verified, &what);
+	return 0;
+}
+
 /* Root and tail into `sealed`, verified by the writer's signature. */
 static int read_end(struct hf_index_segment *s, struct hf_buf *sealed, struct hf_error *err)
 {
-	uint8_t end[HF_INDEX_TAIL + HF_SIGNATURE];
-	if (s->size < HF_INDEX_HEADER + HF_AEAD_TAG + sizeof(end))
+	enum { END = HF_INDEX_TAIL + HF_SIGNATURE, MOST = 8192 };
+	uint8_t last[MOST];
+	if (s->size < HF_INDEX_HEADER + HF_AEAD_TAG + END)
 		return hf_index_segment_lie(s, err, "it is cut short");
-	int r = hf_index_segment_read(s, s->size - sizeof(end), end, sizeof(end), err);
+	size_t last_len = s->size - HF_INDEX_HEADER < MOST ? (size_t)(s->size - HF_INDEX_HEADER) : MOST;
+	int r = hf_index_segment_read(s, s->size - last_len, last, last_len, err);
 	if (r < 0)
 		return r;
+	const uint8_t *end = last + last_len - END;
 	uint32_t len = hf_get_u32(end + 8);
 	s->root_at = hf_get_u64(end);
 	if (len < HF_AEAD_TAG || len > HF_INDEX_ROOT_MAX || hf_get_u32(end + 12) != 0 || s->root_at < HF_INDEX_HEADER ||
-		s->root_at > s->size || s->size - s->root_at != len + sizeof(end))
+		s->root_at > s->size || s->size - s->root_at != len + END)
 		return hf_index_segment_lie(s, err, "its end is damaged");
 	uint8_t *p = hf_buf_space(sealed, len);
-	r = p ? hf_index_segment_read(s, s->root_at, p, len, err) : hf_buf_check(sealed, "root of an index segment", err);
+	if (!p)
+		return hf_buf_check(sealed, "root of an index segment", err);
+	if (len + END <= last_len)
+		memcpy(p, end - len, len);
+	else
+		r = hf_index_segment_read(s, s->root_at, p, len, err);
 	if (r < 0)
 		return r;
 	const struct hf_cert *cert = hf_certs_find(s->access->certs, &s->ref.writer);
 	if (!cert || !(cert->rights & HF_RIGHT_BACKUP))
 		return hf_index_segment_lie(s, err, "no certificate lets its writer write it");
-	const struct iovec what[] = {{s->header, sizeof(s->header)}, {p, len}, {end, HF_INDEX_TAIL}};
-	r = hf_verify(cert->sign_public, what, 3, end + HF_INDEX_TAIL, err);
-	return r < 0 ? hf_wrap(err, r, "%s", s->name) : 0;
+	const struct iovec parts[] = {
+		{s->header, sizeof(s->header)}, {p, len}, {(void *)(uintptr_t)end, HF_INDEX_TAIL}};
+	return check_signature(s, cert, parts, end + HF_INDEX_TAIL, err);
 }
 
 static uint64_t blocks_for(uint64_t records, uint32_t in_block)

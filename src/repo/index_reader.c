@@ -60,8 +60,8 @@ static int read_block(struct hf_index_segment *s, uint32_t number, struct hf_ind
 	return r < 0 ? hf_wrap(err, r, "%s: block %u", s->name, number) : 0;
 }
 
-/* Block `number`, pinned. */
-static int get_block(struct hf_index_segment *s, uint32_t number, struct hf_index_block **out, struct hf_error *err)
+/* Block `number`, pinned; one that had to be read is in no cache yet. */
+static int look_at_block(struct hf_index_segment *s, uint32_t number, struct hf_index_block **out, struct hf_error *err)
 {
 	struct hf_index_block *b = hf_index_cache_find(s->access->cache, s->serial, number);
 	if (b) {
@@ -77,9 +77,17 @@ static int get_block(struct hf_index_segment *s, uint32_t number, struct hf_inde
 		hf_index_cache_release(s->access->cache, b);
 		return r;
 	}
-	hf_index_cache_add(s->access->cache, b);
 	*out = b;
 	return 0;
+}
+
+/* Block `number`, pinned and cached. */
+static int get_block(struct hf_index_segment *s, uint32_t number, struct hf_index_block **out, struct hf_error *err)
+{
+	int r = look_at_block(s, number, out, err);
+	if (r == 0 && !(*out)->cached)
+		hf_index_cache_add(s->access->cache, *out);
+	return r;
 }
 
 /* Reads all blocks of the filter at once, since a store far away is slow to answer. */
@@ -111,6 +119,17 @@ int hf_index_segment_load_filter(struct hf_index_segment *s, struct hf_error *er
 	if (r < 0 || !atomic_compare_exchange_strong(&s->filter, &none, filter))
 		free(filter);
 	return r;
+}
+
+bool *hf_index_segment_filter_granted(struct hf_index_segment *s)
+{
+	return &s->filter_granted;
+}
+
+bool hf_index_segment_note_miss(struct hf_index_segment *s)
+{
+	return !atomic_load_explicit(&s->filter, memory_order_acquire) &&
+	       atomic_fetch_add(&s->misses, 1) + 1 == s->blocks - s->filter_at;
 }
 
 bool hf_index_segment_may_hold(const struct hf_index_segment *s, const struct hf_chunk_id *id)
@@ -231,11 +250,9 @@ int hf_index_segment_find(struct hf_index_segment *s, const struct hf_chunk_id *
 {
 	uint64_t key = hf_index_key8(id);
 	*found = 0;
-	if (!hf_index_segment_may_hold(s, id))
-		return 0;
 	for (uint32_t n = first_block_for(s, key); n < s->entry_blocks && s->firsts[n] <= key; n++) {
 		struct hf_index_block *b;
-		int r = get_block(s, n, &b, err);
+		int r = look_at_block(s, n, &b, err);
 		if (r < 0)
 			return r;
 		size_t count = entries_in(s, n), i = first_entry_for(b, count, id);
@@ -248,6 +265,8 @@ int hf_index_segment_find(struct hf_index_segment *s, const struct hf_chunk_id *
 			beyond = i + 1 < count;
 			r = (*found)++ == nth;
 		}
+		if (*found && !b->cached) /* blocks in which nothing was found don't crowd out those in which there was */
+			hf_index_cache_add(s->access->cache, b);
 		hf_index_cache_release(s->access->cache, b);
 		if (r == 1)
 			return place_of(s, &record, out, err);

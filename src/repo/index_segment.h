@@ -22,6 +22,7 @@ struct hf_index_access {
 	const struct hf_certs *certs;
 	struct hf_index_cache *cache;
 	const char *cache_dir;		/* NULL: none */
+	struct hf_index_verified *verified; /* signatures that held, while the index is opened; NULL: none */
 	_Atomic uint64_t *blocks_read;	/* counted */
 	_Atomic uint64_t *blocks_cached;
 	_Atomic uint64_t *serials;	/* the next segment's number in the cache */
@@ -56,7 +57,7 @@ enum {
 	HF_INDEX_TAIL = 16,
 	HF_INDEX_ROOT_MAX = 16 << 20,
 	HF_INDEX_U24 = (1 << 24) - 1,
-	HF_INDEX_SEGMENT_ENTRIES = 1 << 18, /* the most that we put into one segment; there is no limit in the format */
+	HF_INDEX_SEGMENT_ENTRIES = 1 << 17, /* the most that we put into one segment, for merging takes memory by it; the format has no limit */
 };
 #define HF_INDEX_ROOT_NONCE (UINT64_C(1) << 63)
 
@@ -125,6 +126,11 @@ size_t hf_index_segment_filter_bytes(const struct hf_index_segment *s); /* in me
 
 /* Brings the filter into memory; once it is, `may_hold` uses it. */
 int hf_index_segment_load_filter(struct hf_index_segment *s, struct hf_error *err) HF_MUST_CHECK;
+/* Whether it may be there: kept for the index, which bounds the memory of all filters, under its lock. */
+bool *hf_index_segment_filter_granted(struct hf_index_segment *s);
+/* An id was looked for in vain. True, once, when that took as many blocks as the filter has: a run that looks for little does
+ * without, and none reads more than twice what it would have, had it known. */
+bool hf_index_segment_note_miss(struct hf_index_segment *s);
 /* False: the id is not in it. Costs no I/O. */
 bool hf_index_segment_may_hold(const struct hf_index_segment *s, const struct hf_chunk_id *id);
 

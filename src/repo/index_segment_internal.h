@@ -29,6 +29,8 @@ struct hf_index_segment {
 	struct hf_aead *contexts[HF_INDEX_CONTEXTS];
 	size_t context_count;
 	_Atomic(uint8_t *) filter; /* NULL: not in memory */
+	_Atomic unsigned misses;   /* while it was not */
+	bool filter_granted;	   /* the index's own, under its lock */
 };
 
 /* Bytes of the segment: from the copy, if there is one that is long enough; else from the store. */

@@ -7,6 +7,7 @@
 #include "repo/index_internal.h"
 
 #include "base/hex.h"
+#include "repo/index_verified.h"
 #include "repo/object.h"
 
 #include <dirent.h>
@@ -105,14 +106,23 @@ bool hf_index_is_damage(struct hf_index *index, const struct hf_ref *ref, int co
 	return true;
 }
 
+size_t hf_index_filters_held(const struct hf_index *index)
+{
+	size_t bytes = 0;
+	for (size_t i = 0; i < index->list->count; i++)
+		if (*hf_index_segment_filter_granted(index->list->segments[i]))
+			bytes += hf_index_segment_filter_bytes(index->list->segments[i]);
+	return bytes;
+}
+
 int hf_index_want_filter(struct hf_index *index, struct hf_index_segment *segment, struct hf_error *err)
 {
-	size_t bytes = hf_index_segment_filter_bytes(segment);
 	struct hf_error here = {0};
 	pthread_mutex_lock(&index->lock);
-	bool fits = bytes <= index->options.filter_bytes - index->filter_bytes;
-	if (fits)
-		index->filter_bytes += bytes;
+	bool *granted = hf_index_segment_filter_granted(segment);
+	size_t all = hf_index_filters_held(index) + hf_index_segment_filter_bytes(segment);
+	bool fits = !*granted && all <= index->options.filter_bytes;
+	*granted = *granted || fits;
 	pthread_mutex_unlock(&index->lock);
 	int r = fits ? hf_index_segment_load_filter(segment, &here) : 0;
 	if (r == 0 || hf_index_is_damage(index, hf_index_segment_ref(segment), r, &here))
@@ -320,18 +330,15 @@ static int use_found(struct search *s, struct hf_error *err)
 	if (!add)
 		return hf_fail(err, HF_E_NOMEM, "no memory for the list of index segments");
 	size_t count = 0;
-	int r = 0;
 	for (size_t i = 0; i < s->count; i++) {
 		if (!s->found[i].segment)
 			continue;
-		if (r == 0)
-			r = hf_index_want_filter(s->index, s->found[i].segment, err);
 		add[count++] = s->found[i].segment;
 		s->found[i].segment = NULL;
 	}
-	int changed = hf_index_list_change(s->index, &(struct hf_index_change){.add = add, .add_count = count}, err);
+	int r = hf_index_list_change(s->index, &(struct hf_index_change){.add = add, .add_count = count}, err);
 	free(add);
-	return r < 0 ? r : changed;
+	return r;
 }
 
 /* A fresh index uses none of them, and will replace those that it may. */
@@ -355,8 +362,11 @@ int hf_index_load(struct hf_index *index, struct hf_error *err)
 	if (index->options.unlisted)
 		return hf_index_list_change(index, &(struct hf_index_change){0}, err);
 	int r = hf_object_list(index->options.store, HF_KIND_INDEX, see, &s, err);
+	index->access.verified = hf_index_verified_load(index->options.verified_dir, index->options.domain);
 	if (r == 0)
 		r = open_found(&s, err);
+	hf_index_verified_save(index->access.verified);
+	index->access.verified = NULL;
 	if (r == 0)
 		r = drop_replaced(&s, err);
 	if (r == 0)
