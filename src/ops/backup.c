@@ -47,10 +47,10 @@ struct backup {
 	struct hf_error first_failure;
 };
 
-static bool is_fit(void *user, const struct hf_ref *pack)
+static bool is_fit(void *user, const struct hf_packed *packed)
 {
 	const struct backup *b = user;
-	return !hf_condemned_has(&b->condemned, pack) && hf_index_has_pack(b->index, pack);
+	return !hf_condemned_has(&b->condemned, &packed->pack) && hf_index_has_place(b->index, &packed->chunk, &packed->pack);
 }
 
 static int open_index(struct backup *b, struct hf_error *err)
@@ -58,6 +58,7 @@ static int open_index(struct backup *b, struct hf_error *err)
 	const struct hf_repository *repo = b->options->repo;
 	const struct hf_index_options options = {.store = repo->store, .key = repo->key,
 		.domain = &repo->key->domain, .certs = &b->writers, .cache_dir = hf_repository_copies(repo),
+		.verified_dir = repo->cache_dir,
 		.unlisted = repo->config.is_unlisted};
 	int r = hf_catalogue_writers(&b->catalogue, &b->writers, err);
 	if (r == 0)

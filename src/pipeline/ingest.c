@@ -317,7 +317,8 @@ int hf_ingest_finish(struct hf_ingest *in, struct hf_error *err)
 	const struct hf_ref *packs = r == 0 ? hf_packer_packs(in->packer, &count) : NULL;
 	for (size_t i = 0; i < count && r == 0; i++) {
 		hf_slot slot;
-		r = hf_pack_set_add(in->packs, &packs[i], &slot, err);
+		const struct hf_packed packed = {packs[i], *hf_packer_chunk_of(in->packer, i)};
+		r = hf_pack_set_add(in->packs, &packed, &slot, err);
 	}
 	in->is_finished = r == 0;
 	return r;

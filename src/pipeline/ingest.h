@@ -34,7 +34,7 @@ struct hf_ingest_options {
 	int level;	     /* of zstd; 0: as was measured best for each kind of data (lane.c) */
 	uint64_t pack_size;  /* 0: 32 MiB */
 	uint64_t key_bytes;  /* as in struct hf_packer_options */
-	bool (*is_fit)(void *user, const struct hf_ref *pack); /* may this run rely on it? NULL: on all */
+	bool (*is_fit)(void *user, const struct hf_packed *packed); /* may this run rely on the pack? NULL: on all */
 	void *user;
 	struct hf_progress *progress; /* may be NULL */
 };

@@ -173,7 +173,8 @@ static int claim(struct hf_lane *l, struct hf_lane_chunk *c, struct hf_error *er
 		return r;
 	c->slot = HF_SLOT_UNKNOWN;
 	if (hit.has_pack) {
-		int added = hf_pack_set_add(l->options.packs, &hit.pack, &c->slot, err);
+		const struct hf_packed packed = {hit.pack, c->id};
+		int added = hf_pack_set_add(l->options.packs, &packed, &c->slot, err);
 		if (added < 0)
 			return added;
 	}

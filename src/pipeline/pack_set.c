@@ -6,6 +6,7 @@
 
 struct hf_pack_set {
 	struct hf_ref *packs;
+	struct hf_chunk_id *chunks; /* one of each */
 	size_t count, cap;
 	uint32_t *table; /* number + 1, or 0 */
 	size_t table_size; /* a power of two, at least twice the count */
@@ -28,6 +29,7 @@ void hf_pack_set_free(struct hf_pack_set *s)
 		return;
 	pthread_mutex_destroy(&s->lock);
 	free(s->packs);
+	free(s->chunks);
 	free(s->table);
 	free(s);
 }
@@ -46,10 +48,11 @@ static int grow(struct hf_pack_set *s, struct hf_error *err)
 {
 	size_t cap = s->cap ? s->cap * 2 : 64;
 	struct hf_ref *packs = realloc(s->packs, cap * sizeof(*packs));
+	struct hf_chunk_id *chunks = realloc(s->chunks, cap * sizeof(*chunks));
 	uint32_t *table = calloc(cap * 2, sizeof(*table));
-	if (packs)
-		s->packs = packs;
-	if (!packs || !table) {
+	s->packs = packs ? packs : s->packs;
+	s->chunks = chunks ? chunks : s->chunks;
+	if (!packs || !chunks || !table) {
 		free(table);
 		return hf_fail(err, HF_E_NOMEM, "no memory");
 	}
@@ -62,24 +65,25 @@ static int grow(struct hf_pack_set *s, struct hf_error *err)
 	return 0;
 }
 
-static int add_locked(struct hf_pack_set *s, const struct hf_ref *pack, hf_slot *slot, struct hf_error *err)
+static int add_locked(struct hf_pack_set *s, const struct hf_packed *packed, hf_slot *slot, struct hf_error *err)
 {
 	int r = s->count == s->cap ? grow(s, err) : 0;
 	if (r < 0)
 		return r;
-	uint32_t *at = place_of(s, pack);
+	uint32_t *at = place_of(s, &packed->pack);
 	if (!*at) {
-		s->packs[s->count++] = *pack;
+		s->chunks[s->count] = packed->chunk;
+		s->packs[s->count++] = packed->pack;
 		*at = (uint32_t)s->count;
 	}
 	*slot = *at - 1;
 	return 0;
 }
 
-int hf_pack_set_add(struct hf_pack_set *s, const struct hf_ref *pack, hf_slot *slot, struct hf_error *err)
+int hf_pack_set_add(struct hf_pack_set *s, const struct hf_packed *packed, hf_slot *slot, struct hf_error *err)
 {
 	pthread_mutex_lock(&s->lock);
-	int r = add_locked(s, pack, slot, err);
+	int r = add_locked(s, packed, slot, err);
 	pthread_mutex_unlock(&s->lock);
 	return r;
 }
@@ -88,6 +92,11 @@ const struct hf_ref *hf_pack_set_all(const struct hf_pack_set *s, size_t *count)
 {
 	*count = s->count;
 	return s->packs;
+}
+
+const struct hf_chunk_id *hf_pack_set_chunk(const struct hf_pack_set *s, size_t number)
+{
+	return &s->chunks[number];
 }
 
 int hf_pack_set_append(struct hf_pack_set *s, struct hf_ref **refs, size_t *count, struct hf_error *err)
@@ -114,5 +123,8 @@ int hf_pack_set_resolve(struct hf_pack_set *s, const struct hf_packer *packer, h
 	const struct hf_ref *packs = hf_packer_packs(packer, &count);
 	uint32_t n = hf_packer_pack_of(packer, slot & ~HF_SLOT_FRAME);
 	*pack = UINT32_MAX;
-	return n < count ? hf_pack_set_add(s, &packs[n], pack, err) : 0;
+	if (n >= count)
+		return 0;
+	const struct hf_packed packed = {packs[n], *hf_packer_chunk_of(packer, n)};
+	return hf_pack_set_add(s, &packed, pack, err);
 }

@@ -27,6 +27,7 @@ struct hf_packer {
 	bool is_free[BUILDERS];
 	uint64_t next_frame;
 	struct hf_ref *packs;
+	struct hf_chunk_id *firsts; /* the first chunk of each */
 	uint32_t *key_of; /* by pack: the number of its key */
 	size_t pack_count, pack_cap;
 	struct hf_run_key **keys; /* by number; the last is the present one */
@@ -171,10 +172,12 @@ static int begin_pack(struct hf_packer *p, struct hf_error *err)
 		size_t cap = p->pack_cap ? p->pack_cap * 2 : 64;
 		struct hf_ref *grown = realloc(p->packs, cap * sizeof(*grown));
 		p->packs = grown ? grown : p->packs;
-		uint32_t *key_of = grown ? realloc(p->key_of, cap * sizeof(*key_of)) : NULL;
-		if (!key_of)
+		uint32_t *key_of = realloc(p->key_of, cap * sizeof(*key_of));
+		p->key_of = key_of ? key_of : p->key_of;
+		struct hf_chunk_id *firsts = realloc(p->firsts, cap * sizeof(*firsts));
+		p->firsts = firsts ? firsts : p->firsts;
+		if (!grown || !key_of || !firsts)
 			return hf_fail(err, HF_E_NOMEM, "no memory");
-		p->key_of = key_of;
 		p->pack_cap = cap;
 	}
 	p->key_of[p->pack_count] = (uint32_t)(p->key_count - 1);
@@ -217,6 +220,8 @@ static int add_locked(struct hf_packer *p, const struct hf_new_frame *frame, str
 	int r = begin_pack(p, err);
 	if (r == 0)
 		r = remember_frame(p, frame->number, err);
+	if (r == 0 && hf_pack_builder_size(p->current) == 0)
+		p->firsts[p->pack_count - 1] = frame->chunks[0].id;
 	if (r == 0)
 		r = hf_pack_builder_add(p->current, frame, err);
 	if (r == 0 && hf_pack_builder_size(p->current) >= p->options.pack_size)
@@ -331,6 +336,11 @@ const struct hf_ref *hf_packer_packs(const struct hf_packer *p, size_t *count)
 	return p->packs;
 }
 
+const struct hf_chunk_id *hf_packer_chunk_of(const struct hf_packer *p, size_t pack)
+{
+	return &p->firsts[pack];
+}
+
 int hf_packer_copy_packs(struct hf_packer *p, struct hf_ref **out, size_t *count, struct hf_error *err)
 {
 	pthread_mutex_lock(&p->lock);
@@ -374,6 +384,7 @@ void hf_packer_free(struct hf_packer *p)
 	pthread_mutex_destroy(&p->lock);
 	pthread_cond_destroy(&p->changed);
 	free(p->packs);
+	free(p->firsts);
 	free(p->pack_of);
 	free(p);
 }

@@ -39,6 +39,8 @@ int hf_packer_finish(struct hf_packer *p, struct hf_error *err) HF_MUST_CHECK;
 /* After finish, until free. The packs of this run in the order in which they were begun, and the place in that array
  * of a frame's pack (UINT32_MAX: no such frame). */
 const struct hf_ref *hf_packer_packs(const struct hf_packer *p, size_t *count);
+/* The first chunk of the pack at that place. */
+const struct hf_chunk_id *hf_packer_chunk_of(const struct hf_packer *p, size_t pack);
 /* At any time: a copy of that array as it is now, to be freed by the caller. */
 int hf_packer_copy_packs(struct hf_packer *p, struct hf_ref **out, size_t *count, struct hf_error *err) HF_MUST_CHECK;
 /* The data key of the pack at that place. */

@@ -3,8 +3,8 @@
  *
  * The file is a row of records, then the tables:
  *	record	u8 type ‖ u32 length ‖ bytes		1: stat record, 2: up to 256 pages (id, slot), 0: end
- *	tables	packs (32 bytes each) ‖ for each frame of the run u32: number of its pack ‖ directory of page runs
- *	end	u64 where the tables start ‖ u64 packs ‖ u64 frames ‖ u64 page runs
+ *	tables	packs (each with the id of a chunk in it, 48 bytes) ‖ for each frame of the run u32: number of its pack ‖ directory of page runs
+ *	end	u64 where the tables start ‖ u64 packs ‖ u64 frames ‖ u64 page runs ‖ u64 version of this layout
  */
 #include "pipeline/source_cache.h"
 
@@ -19,7 +19,7 @@ enum {
 	RECORD_HEAD = 5,
 	PAGE_ENTRY = HF_ID_SIZE + 4,
 	PAGES_A_RECORD = 256,
-	TABLES_END = 32,
+	TABLES_END = 40,
 	RECORD_MAX = HF_MANIFEST_PATH_MAX + HF_MANIFEST_BODY_MAX + (1 << 20),
 };
 #define UNFIT UINT32_MAX
@@ -33,7 +33,7 @@ struct page_run {
 
 /* A pack of the old run: its slot in the new pack set, given when it is first needed. */
 struct old_pack {
-	struct hf_ref ref;
+	struct hf_packed packed;
 	bool is_fit, has_slot;
 	hf_slot slot;
 };
@@ -67,11 +67,11 @@ static int load_packs(struct hf_source_cache *c, const struct hf_source_cache_op
 	c->packs = calloc(c->pack_count + 1, sizeof(*c->packs));
 	if (!c->packs)
 		return hf_fail(err, HF_E_NOMEM, "no memory");
-	for (size_t i = 0; i < c->pack_count; i++, *at += sizeof(struct hf_ref)) {
-		int r = hf_block_reader_read(c->file, *at, &c->packs[i].ref, sizeof(struct hf_ref), err);
+	for (size_t i = 0; i < c->pack_count; i++, *at += sizeof(struct hf_packed)) {
+		int r = hf_block_reader_read(c->file, *at, &c->packs[i].packed, sizeof(struct hf_packed), err);
 		if (r < 0)
 			return r;
-		c->packs[i].is_fit = !o->is_fit || o->is_fit(o->user, &c->packs[i].ref);
+		c->packs[i].is_fit = !o->is_fit || o->is_fit(o->user, &c->packs[i].packed);
 	}
 	return 0;
 }
@@ -126,7 +126,7 @@ static int load_tables(struct hf_source_cache *c, const struct hf_source_cache_o
 	c->pack_count = hf_get_u64(end + 8);
 	c->frame_count = hf_get_u64(end + 16);
 	size_t runs = hf_get_u64(end + 24);
-	if (c->pack_count > size / 32 || c->frame_count > size / 4 || runs > size / 24)
+	if (hf_get_u64(end + 32) != HF_SOURCE_CACHE_VERSION || c->pack_count > size / sizeof(struct hf_packed) || c->frame_count > size / 4 || runs > size / 24)
 		return hf_fail(err, HF_E_CORRUPT, "%s does not parse", o->path);
 	r = load_packs(c, o, &at, err);
 	if (r == 0)
@@ -187,7 +187,7 @@ static int translate(struct hf_source_cache *c, hf_slot old, hf_slot *out, struc
 		return 0;
 	struct old_pack *p = &c->packs[number];
 	if (!p->has_slot) {
-		int r = hf_pack_set_add(c->set, &p->ref, &p->slot, err);
+		int r = hf_pack_set_add(c->set, &p->packed, &p->slot, err);
 		if (r < 0)
 			return r;
 		p->has_slot = true;

@@ -21,6 +21,8 @@
 
 struct hf_source_cache;
 
+#define HF_SOURCE_CACHE_VERSION UINT64_C(0x3265686361636668) /* "hfcache2": files of another layout are not read */
+
 /* A remembered entry; owns its memory, free() releases all of it. */
 struct hf_stat_record {
 	const char *path;
@@ -38,7 +40,7 @@ struct hf_source_cache_options {
 	const char *path;
 	const struct hf_domain *domain;
 	struct hf_pack_set *packs;
-	bool (*is_fit)(void *user, const struct hf_ref *pack);
+	bool (*is_fit)(void *user, const struct hf_packed *packed);
 	void *user;
 };
 int hf_source_cache_open(const struct hf_source_cache_options *options, struct hf_source_cache **out,

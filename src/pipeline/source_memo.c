@@ -123,14 +123,17 @@ static int put_tables(struct hf_source_memo *m, struct hf_pack_set *packs, const
 	}
 	size_t count;
 	const struct hf_ref *all = hf_pack_set_all(packs, &count);
-	uint8_t end[32];
+	uint8_t end[40];
 	hf_put_u64(end, hf_block_writer_tell(m->file));
 	hf_put_u64(end + 8, count);
 	hf_put_u64(end + 16, frames);
 	hf_put_u64(end + 24, m->run_count);
+	hf_put_u64(end + 32, HF_SOURCE_CACHE_VERSION);
 	int r = hf_buf_check(&table, "table of frames", err);
-	if (r == 0)
-		r = hf_block_writer_append(m->file, all, count * sizeof(*all), err);
+	for (size_t i = 0; i < count && r == 0; i++) {
+		const struct hf_packed packed = {all[i], *hf_pack_set_chunk(packs, i)};
+		r = hf_block_writer_append(m->file, &packed, sizeof(packed), err);
+	}
 	if (r == 0)
 		r = hf_block_writer_append(m->file, table.data, table.len, err);
 	if (r == 0)

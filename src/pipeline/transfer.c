@@ -151,8 +151,9 @@ static int carry_data(struct carrying *c, const struct hf_chunk_ref *ref, enum h
 	struct hf_index_hit hit = {0};
 	hf_slot slot;
 	int r = hf_index_lookup(in->options.index, &ref->id, &hit, err);
+	const struct hf_packed packed = {hit.pack, ref->id};
 	if (r > 0)
-		return hit.has_pack ? hf_pack_set_add(in->packs, &hit.pack, &slot, err) : 0;
+		return hit.has_pack ? hf_pack_set_add(in->packs, &packed, &slot, err) : 0;
 	if (r < 0)
 		return r;
 	c->window[c->wanted_count++] = (struct wanted){.from = c->t->from, .ref = *ref, .lane = lane};

@@ -185,10 +185,10 @@ static void test_many_packs_and_data_keys(void **state)
 	compare(&run.in.root);
 }
 
-static bool none_fits(void *user, const struct hf_ref *pack)
+static bool none_fits(void *user, const struct hf_packed *packed)
 {
 	(void)user;
-	(void)pack;
+	(void)packed;
 	return false;
 }
 
