@@ -3,7 +3,8 @@
  * that they can go.
  *
  * Which chunks are used is told by the manifests of all live snapshots. Ids of used chunks and of the chunks in the packs in
- * question are sorted together (on disk where it takes that): a chunk of a pack is used if both have its id.
+ * question are sorted together (on disk where it takes that): a chunk of a pack is used if both have its id. What snapshots share is
+ * walked once: nodes that were met lately are remembered, in a table that forgets one when another needs its place.
  *
  * The order (FORMAT.md, section 13): such a pack is condemned before the look at snapshots by which its use is judged, so no
  * snapshot that is not seen can come to rely on it. What is used is stored in packs that aren't condemned, unless it lies
@@ -27,7 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SORT_MEMORY = 16 << 20, MOVES_AN_OBJECT = 4096 };
+enum { SORT_MEMORY = 16 << 20, MOVES_AN_OBJECT = 4096, NODES_REMEMBERED = 65536 };
 
 /* Sorted by id; that a chunk is used comes before where it lies. */
 struct id_record {
@@ -53,6 +54,7 @@ struct uses {
 	struct hf_sorter *ids;
 	struct hf_sorter *used; /* struct use_record */
 	struct share *shares;
+	struct hf_chunk_id *met; /* nodes below which all is noted, or will be before the walk is over */
 };
 
 static int by_id(const void *a, size_t a_len, const void *b, size_t b_len)
@@ -101,6 +103,18 @@ static int note_used(struct uses *u, const struct hf_chunk_id *id, struct hf_err
 	return hf_sorter_add(u->ids, &record, sizeof(record), err);
 }
 
+/* Whether the node was met in this walk; if not, or if that is forgotten, it is from now on. A walk that fails is of no use as
+ * a whole, so it doesn't matter that what is below it is still to come. */
+static bool has_met(void *user, const struct hf_chunk_id *node)
+{
+	const struct uses *u = user;
+	uint16_t place;
+	memcpy(&place, node->b, sizeof(place));
+	bool met = memcmp(&u->met[place], node, sizeof(*node)) == 0;
+	u->met[place] = *node;
+	return met;
+}
+
 /* Loads nodes of manifests and contents, and notes them. */
 static int load_noting(void *user, enum hf_chunk_kind kind, const struct hf_chunk_id *id, uint32_t expected_len,
 	struct hf_buf *out, struct hf_error *err)
@@ -116,6 +130,8 @@ static int walk_content(struct uses *u, const struct hf_content *content, struct
 	const struct hf_chunk_feed feed = {load_noting, u};
 	struct hf_chunk_ref ref;
 	uint64_t offset;
+	if (content->form == HF_CONTENT_LIST && has_met(u, &content->root))
+		return 0;
 	int r = hf_content_reader_open(&feed, content, &reader, err);
 	while (r == 0 && (r = hf_content_reader_next(reader, &ref, &offset, err)) > 0)
 		r = note_used(u, &ref.id, err);
@@ -128,8 +144,11 @@ static int walk_source(struct uses *u, const struct hf_snapshot_source *source, 
 	const struct hf_chunk_feed feed = {load_noting, u};
 	const struct hf_manifest_entry *e;
 	int r = note_used(u, &source->about, err);
+	if (r < 0 || has_met(u, &source->root))
+		return r;
+	r = hf_manifest_reader_open(&feed, &source->root, &reader, err);
 	if (r == 0)
-		r = hf_manifest_reader_open(&feed, &source->root, &reader, err);
+		hf_manifest_reader_pass_over(reader, has_met, u);
 	while (r == 0 && (r = hf_manifest_reader_next(reader, &e, err)) > 0) {
 		r = hf_stop_check(err);
 		if (r == 0 && e->entry.type == HF_ENTRY_FILE && e->content.bytes)
@@ -198,7 +217,8 @@ static int find_uses(struct uses *u, struct hf_error *err)
 {
 	struct hf_prune *p = u->p;
 	u->shares = calloc(p->repackable_count + 1, sizeof(*u->shares));
-	int r = u->shares ? 0 : hf_fail(err, HF_E_NOMEM, "no memory");
+	u->met = calloc(NODES_REMEMBERED, sizeof(*u->met));
+	int r = u->shares && u->met ? 0 : hf_fail(err, HF_E_NOMEM, "no memory");
 	if (r == 0)
 		r = hf_access_open(p->repo, &p->repo->key->domain.id, &u->access, err);
 	if (r == 0)
@@ -218,6 +238,7 @@ static void end_uses(struct uses *u)
 	hf_sorter_free(u->used);
 	hf_access_close(&u->access);
 	free(u->shares);
+	free(u->met);
 }
 
 /* --- choosing --------------------------------------------------------------------------------------------------------- */

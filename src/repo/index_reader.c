@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+enum { FEW_BLOCKS = 2, PATIENCE = 4 }; /* see hf_index_segment_note_miss */
+
 /* --- what it says of itself -------------------------------------------------------------------------------------- */
 
 const struct hf_ref *hf_index_segment_ref(const struct hf_index_segment *s)
@@ -128,8 +130,8 @@ bool *hf_index_segment_filter_granted(struct hf_index_segment *s)
 
 bool hf_index_segment_note_miss(struct hf_index_segment *s)
 {
-	return !atomic_load_explicit(&s->filter, memory_order_acquire) &&
-	       atomic_fetch_add(&s->misses, 1) + 1 == s->blocks - s->filter_at;
+	uint32_t blocks = s->blocks - s->filter_at, most = blocks > FEW_BLOCKS ? PATIENCE * blocks : blocks;
+	return !atomic_load_explicit(&s->filter, memory_order_acquire) && atomic_fetch_add(&s->misses, 1) + 1 == most;
 }
 
 bool hf_index_segment_may_hold(const struct hf_index_segment *s, const struct hf_chunk_id *id)

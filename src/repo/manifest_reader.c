@@ -41,6 +41,8 @@ struct hf_manifest_reader {
 	bool has_path;	     /* whether an entry came before: its path must be below */
 	bool pending;	     /* `entry` was read by seek and not yet given out */
 	struct hf_manifest_entry entry;
+	bool (*is_known)(void *user, const struct hf_chunk_id *node); /* or NULL */
+	void *known_user;
 	struct hf_path *selected;
 	size_t selected_count, selected_next;
 	bool selecting, in_selected;
@@ -228,12 +230,27 @@ static int pop(struct hf_manifest_reader *r, struct hf_error *err)
 	return 0;
 }
 
+void hf_manifest_reader_pass_over(struct hf_manifest_reader *r,
+	bool (*is_known)(void *user, const struct hf_chunk_id *node), void *user)
+{
+	r->is_known = is_known;
+	r->known_user = user;
+}
+
+/* Goes down to the next child of the upper node on top, unless that is to be passed over. */
+static int next_child(struct hf_manifest_reader *r, struct frame *f, struct hf_error *err)
+{
+	struct child child;
+	if (!get_child(&f->at, &child))
+		return lie(err, "a node that does not parse");
+	return r->is_known && r->is_known(r->known_user, &child.id) ? 0 : push(r, &child, err);
+}
+
 /* The next entry in order, whatever is selected: 1 and r->entry, or 0. */
 static int next_entry(struct hf_manifest_reader *r, struct hf_error *err)
 {
 	while (r->depth > 0) {
 		struct frame *f = &r->frames[r->depth - 1];
-		struct child child;
 		int e;
 		if (f->at.failed)
 			return lie(err, "a node that does not parse");
@@ -242,7 +259,7 @@ static int next_entry(struct hf_manifest_reader *r, struct hf_error *err)
 		else if (f->level == 0)
 			return get_entry(r, f, err);
 		else
-			e = get_child(&f->at, &child) ? push(r, &child, err) : lie(err, "a node that does not parse");
+			e = next_child(r, f, err);
 		if (e < 0)
 			return e;
 	}

@@ -4,6 +4,7 @@
  *	open [-> select] -> next*          everything, or what is selected
  *	open -> seek -> next*              from a path on
  *	open -> find                       one entry
+ *	open -> pass_over -> next*         what is not below nodes that are known already
  *
  * Only the nodes that are needed are loaded; one node a level is in memory. Order, duplicates, levels and counts are
  * checked as nodes are met; a tree that contradicts itself is HF_E_CORRUPT. Used by one thread at a time.
@@ -40,6 +41,11 @@ int hf_manifest_reader_seek(struct hf_manifest_reader *r, const char *path, size
  * the reader is only to be freed. */
 int hf_manifest_reader_next(struct hf_manifest_reader *r, const struct hf_manifest_entry **entry,
 	struct hf_error *err) HF_MUST_CHECK;
+
+/* From here on children of nodes for which `is_known` says yes are passed over by `next`, with all that is below them. The root is
+ * not asked about. */
+void hf_manifest_reader_pass_over(struct hf_manifest_reader *r,
+	bool (*is_known)(void *user, const struct hf_chunk_id *node), void *user);
 
 /* The entry at `path`: 1 and `entry` as above, or 0 if there is none. Ends a selection; `next` goes on behind it. */
 int hf_manifest_reader_find(struct hf_manifest_reader *r, const struct hf_path *path,

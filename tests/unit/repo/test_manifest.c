@@ -359,6 +359,50 @@ static void selections(void **state)
 	box_free(&box);
 }
 
+/* As a walk over many manifests does that share most of their nodes. */
+struct met {
+	struct hf_chunk_id nodes[4096];
+	size_t count;
+};
+
+static bool has_met(void *user, const struct hf_chunk_id *node)
+{
+	struct met *met = user;
+	for (size_t i = 0; i < met->count; i++)
+		if (memcmp(&met->nodes[i], node, sizeof(*node)) == 0)
+			return true;
+	assert_true(met->count < 4096);
+	met->nodes[met->count++] = *node;
+	return false;
+}
+
+/* What was met is passed over, and nothing else: of a second manifest come those entries whose nodes the first hasn't. */
+static void known_nodes(void **state)
+{
+	(void)state;
+	enum { COUNT = 60000, LESS = 30007 };
+	struct chunk_box box = {0};
+	struct met met = {.count = 0};
+	uint64_t seen[2] = {0};
+	bool has_neighbour = false; /* the entry beside the one that is gone: its node is a new one */
+	for (int round = 0; round < 2; round++) {
+		struct hf_manifest_root root = build(&box, COUNT, round ? LESS : UINT64_MAX);
+		HF_MANIFEST_READER_AUTO *r = open_reader(&box, &root);
+		const struct hf_manifest_entry *m;
+		char neighbour[64];
+		size_t len = path_of(LESS + 1, neighbour);
+		hf_manifest_reader_pass_over(r, has_met, &met);
+		while (hf_manifest_reader_next(r, &m, NULL) == 1) {
+			seen[round]++;
+			has_neighbour = has_neighbour ||
+					(round && m->entry.path_len == len && memcmp(m->entry.path, neighbour, len) == 0);
+		}
+		assert_int_equal(hf_manifest_reader_next(r, &m, NULL), 0);
+	}
+	assert_true(seen[0] == COUNT && has_neighbour && seen[1] < COUNT / 10);
+	box_free(&box);
+}
+
 static void edits_are_local(void **state)
 {
 	(void)state;
@@ -437,6 +481,7 @@ int main(void)
 		cmocka_unit_test(trees_round_trip),
 		cmocka_unit_test(seeks_and_finds),
 		cmocka_unit_test(selections),
+		cmocka_unit_test(known_nodes),
 		cmocka_unit_test(edits_are_local),
 		cmocka_unit_test(order_is_enforced),
 		cmocka_unit_test(lying_nodes),
