@@ -125,6 +125,7 @@ static int read_globals(struct parser *p, struct hf_cli *cli, struct hf_args *ar
 		if (id == '?' || id == ':')
 			return bad_option(p, id, args->command, err);
 		take_global(cli, args, id);
+		args->help = args->help || (optarg && optarg == p->words[optind - 1] && strcmp(optarg, "--help") == 0);
 	}
 	return 0;
 }

@@ -1,6 +1,7 @@
 /*
  * Parsing the command line by tables: the global options, which may stand before or after the command, and those of the command
- * itself. Over getopt_long: abbreviations of long options are fine, "--" ends options, options and operands mix.
+ * itself. Over getopt_long: abbreviations of long options are fine, "--" ends options, options and operands mix. As there, an option that
+ * takes a value takes the next word, whatever it is; only "--help" helps there, too ("--read=--help" is a file of that name).
  *
  *	main:     hf_args_begin -> hf_args_globals (sets struct hf_cli; finds the command) -> command->run
  *	command:  while ((r = hf_args_next(args, &value, err)) > 0) switch (r) { … }
@@ -14,10 +15,10 @@ enum {
 	HF_ARG_OPERAND = 1, /* value: a word that is no option */
 	/* The ids of the global options; those of commands are letters or from HF_ARG_OWN on. */
 	HF_ARG_REPO = 'r',
+	HF_ARG_QUIET = 'q',
 	HF_ARG_JSON = 256,
 	HF_ARG_POLICY,
 	HF_ARG_ENV_FILE,
-	HF_ARG_QUIET,
 	HF_ARG_HELP,
 	HF_ARG_VERSION,
 	HF_ARG_CONNECTIONS,

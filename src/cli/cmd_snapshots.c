@@ -1,5 +1,6 @@
 /* holdfast snapshots */
 #include "base/hex.h"
+#include "base/log.h"
 #include "base/size.h"
 #include "base/time.h"
 #include "cli/args.h"
@@ -188,6 +189,8 @@ static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 		r = hf_cli_open(cli, &repo, err);
 	if (r == 0)
 		r = hf_snapshots_list(repo, &o, &s, err);
+	if (r == 0 && !s.count)
+		hf_info("there is no snapshot%s", o.host || o.source || o.tag ? " that fits" : "");
 	if (r == 0)
 		r = print(cli, repo, &s, err);
 	if (r == 0)

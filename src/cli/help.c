@@ -40,7 +40,7 @@ static void print_options(const char *title, const struct hf_option_info *option
 
 void hf_help_program(void)
 {
-	hf_print("Usage: holdfast [-r REPO] [--json] [--quiet] COMMAND …\n\n"
+	hf_print("Usage: holdfast [-r REPO] [--json] [-q] COMMAND …\n\n"
 		 "Backs up PostgreSQL, SQLite, volumes and the output of commands into an encrypted\n"
 		 "repository, and proves that they come back.\n\nCommands:\n");
 	for (const struct hf_command *const *c = hf_commands; *c; c++)

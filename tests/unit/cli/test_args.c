@@ -56,6 +56,17 @@ static void globals_stand_on_both_sides(void **state)
 	assert_string_equal(cli.repo, "last");
 }
 
+static void quiet_has_a_letter(void **state)
+{
+	(void)state;
+	assert_int_equal(begin("-q snapshots", NULL), 0);
+	assert_true(cli.quiet);
+	hf_args_free(&args);
+	assert_int_equal(begin("snapshots -qr here", NULL), 0);
+	assert_true(cli.quiet);
+	assert_string_equal(cli.repo, "here");
+}
+
 static void words_come_in_order(void **state)
 {
 	(void)state;
@@ -126,6 +137,19 @@ static void help_and_version_need_no_command(void **state)
 	hf_args_free(&args);
 	assert_int_equal(begin("forget --help", NULL), 0);
 	assert_true(args.help && args.command == &hf_cmd_forget);
+	hf_args_free(&args);
+	assert_int_equal(begin("key add --read --help", NULL), 0); /* where a file's name should be */
+	assert_true(args.help && args.command == &hf_cmd_key);
+	hf_args_free(&args);
+	assert_int_equal(begin("-r --help", NULL), 0);
+	assert_true(args.help);
+	hf_args_free(&args);
+	static const char *const files[] = {"key add --read=--help", "key add --read ./--help", "key add -- --help"};
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(begin(files[i], NULL), 0);
+		assert_false(args.help);
+		hf_args_free(&args);
+	}
 }
 
 static void every_command_has_a_sound_table(void **state)
@@ -150,6 +174,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(globals_stand_on_both_sides),
+		TEST(quiet_has_a_letter),
 		TEST(words_come_in_order),
 		TEST(without_dashes_there_is_no_rest),
 		TEST(what_is_refused_is_named),
