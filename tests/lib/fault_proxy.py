@@ -123,8 +123,6 @@ def reply(client, answer, body, fault, number):
         answer = re.sub(rb"(?im)^Date:.*?\r$", b"Date: " + shifted + b"\r", answer)
     if fault in ("cut-answer", "stall-answer"):
         client.sendall(answer + body[:number])
-        if fault == "stall-answer":
-            client.recv(1)
         raise Gone
     client.sendall(answer + body)
 
@@ -146,7 +144,6 @@ def one_request(client, stream, server, directory):
             client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = stream.read(int(header(head, b"Content-Length") or 0))
         if fault == "hang":
-            client.recv(1)
             raise Gone
         if fault == "delay":
             time.sleep(number)
@@ -164,6 +161,8 @@ def one_request(client, stream, server, directory):
     finally:
         with LOCK, open(os.path.join(directory, "log"), "a", encoding="utf-8") as log:
             log.write(f"{what} {status} {rule or 'none'}\n")
+        if fault in ("hang", "stall-answer"):
+            client.recv(1)  # it was logged before: the client may be done as soon as it has gone
 
 
 def serve(client, server, directory):

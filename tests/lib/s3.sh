@@ -12,7 +12,7 @@
 #   s3_http DIR, s3_https DIR     its endpoints, as URLs; the CA's certificate is DIR/ca.pem
 #   s3_url DIR BUCKET/PREFIX      the repository URL over http
 #
-# How it works. Everything lies in DIR, listens on ports of 127.0.0.1 that the kernel chose, and runs in the foreground of
+# How it works. Everything lies in DIR, listens on free ports of 127.0.0.1, and runs in the foreground of
 # a session of its own. The daemons end with the shell that called s3_start (PR_SET_PDEATHSIG), so call it from the main
 # shell of a script, not in a subshell; s3_stop ends them by the ids of the processes that it started. What the store
 # holds is in the daemon's memory and gone with it.
@@ -22,11 +22,19 @@
 
 s3_lib=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-s3_free_ports() { # COUNT: ports that nobody listens on
-	/usr/bin/python3 -c "import socket, sys
-open_ones = [socket.socket() for _ in range(int(sys.argv[1]))]
-for s in open_ones:
-	s.bind(('127.0.0.1', 0))
+# COUNT: ports that nobody has, and that the kernel gives nobody who connects: until the daemon that they are for listens, many may.
+s3_free_ports() {
+	/usr/bin/python3 -c "import random, socket, sys
+first = int(open('/proc/sys/net/ipv4/ip_local_port_range').read().split()[0])
+ports = range(10000, first) if first > 11000 else range(1024, 65536)
+open_ones = []
+while len(open_ones) < int(sys.argv[1]):
+	s = socket.socket()
+	try:
+		s.bind(('127.0.0.1', random.choice(ports)))
+	except OSError:
+		continue
+	open_ones.append(s)
 	print(s.getsockname()[1])" "$1"
 }
 
@@ -112,9 +120,16 @@ s3_daemon() { # NAME COMMAND...: in the background, until this shell ends; its i
 	disown
 }
 
-s3_alive() { # DIR NAME: is the process that we started still that one?
-	local pid
-	pid=$(cat "$1/pid/$2" 2>/dev/null) && grep -qzxF "CEPH_CONF=$1/ceph.conf" "/proc/$pid/environ" 2>/dev/null
+# DIR NAME: is the process that we started still that one? One that is just starting another program has no environment for a moment.
+s3_alive() {
+	local pid i
+	pid=$(cat "$1/pid/$2" 2>/dev/null) || return 1
+	for ((i = 0; i < 10; i++)); do
+		grep -qzxF "CEPH_CONF=$1/ceph.conf" "/proc/$pid/environ" 2>/dev/null && return 0
+		kill -0 "$pid" 2>/dev/null || return 1
+		sleep 0.05
+	done
+	return 1
 }
 
 s3_cluster() { # the monitor and the object store
@@ -218,7 +233,7 @@ s3_proxy() {
 	: >"$proxy/rules"
 	setpriv --pdeathsig KILL /usr/bin/python3 "$s3_lib/fault_proxy.py" "127.0.0.1:$(sed -n 2p "$s3_dir/ports")" "$proxy" 2>"$proxy/errors" &
 	disown
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 1200; i++)); do
 		[ ! -s "$proxy/port" ] || return 0
 		sleep 0.05
 	done

@@ -10,6 +10,7 @@ HF_TOP=${HF_TOP:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 HOLDFAST=${HOLDFAST:-$HF_TOP/build-asan/src/cli/holdfast}
 lib=$HF_TOP/tests/lib
 
+# In the background take "$HOLDFAST" itself: to kill a function is to kill the shell that it runs in, and not the program.
 hf() { "$HOLDFAST" "$@"; }
 
 # as_nobody COMMAND…: as a user without any right, for whom the scratch directory is closed unless it was opened.

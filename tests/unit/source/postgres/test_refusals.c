@@ -184,7 +184,7 @@ static int meddle(struct cluster *c, int (*hook)(void *, struct hf_error *), str
 static void assert_nothing_left(const struct cluster *c)
 {
 	char *left = NULL;
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 600; i++) {
 		free(left);
 		left = cluster_sql(c, "postgres",
 			"SELECT (SELECT count(*) FROM pg_stat_replication) + (SELECT count(*) FROM pg_replication_slots)");
