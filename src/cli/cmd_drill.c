@@ -128,7 +128,7 @@ static int drill(struct hf_cli *cli, struct request *q, struct hf_repository *re
 static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 {
 	HF_REPOSITORY_AUTO *repo = NULL;
-	struct request q = {.checks = calloc((size_t)args->argc + 1, sizeof(*q.checks))};
+	struct request q = {.drill.began = hf_time_monotonic(), .checks = calloc((size_t)args->argc + 1, sizeof(*q.checks))};
 	int r = q.checks ? parse(args, &q, err) : hf_fail(err, HF_E_NOMEM, "out of memory");
 	cli->no_cache = !q.warm;
 	if (r == 0)

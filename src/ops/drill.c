@@ -25,7 +25,7 @@ struct drill {
 	struct hf_drill_result *result;
 	struct hf_access access;
 	char *scratch;
-	int64_t opened_ns; /* spent on finding the snapshot's index: part of each source's `locate` */
+	int64_t opened_ns; /* spent on opening the repository and finding the snapshot's index: part of each source's `locate` */
 };
 
 /* Room for everything, before a byte is written. */
@@ -340,8 +340,9 @@ int hf_drill(const struct hf_drill_options *options, struct hf_drill_result *out
 {
 	struct drill d = {.options = options, .result = out};
 	struct hf_error ignored = {0};
-	*out = (struct hf_drill_result){.snapshot = options->point->ref.id, .incident_at = hf_time_now()};
-	int64_t start = hf_time_monotonic();
+	int64_t start = options->began ? options->began : hf_time_monotonic();
+	*out = (struct hf_drill_result){.snapshot = options->point->ref.id,
+		.incident_at = hf_time_now() - (hf_time_monotonic() - start)};
 	int r = hf_repository_require_reading(options->repo, true, "drill", err);
 	if (r == 0)
 		r = check_sql_has_takers(&d, err);

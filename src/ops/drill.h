@@ -22,6 +22,7 @@ struct hf_drill_options {
 	const struct hf_policy_command *command; /* what must end with status 0 once everything is back; or NULL */
 	const char *policy_path; /* for its environment */
 	int64_t rto_objective, rpo_objective; /* ns; 0: none */
+	int64_t began; /* hf_time_monotonic() when the command began: opening the repository is part of the RTO; 0: as hf_drill is called */
 	struct hf_progress *progress;
 };
 
