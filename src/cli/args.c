@@ -12,7 +12,7 @@ const struct hf_option_info hf_global_options[] = {
 	{HF_ARG_JSON, "json", NULL, "results as JSON, lists as one object a line"},
 	{HF_ARG_QUIET, "quiet", NULL, "no progress and no remarks; warnings and errors only"},
 	{HF_ARG_CONNECTIONS, "connections", "N", "at most so many connections to the store at once (8)"},
-	{HF_ARG_LIMIT_UPLOAD, "limit-upload", "SIZE", "send at most so much a second to a repository (10M)"},
+	{HF_ARG_LIMIT_UPLOAD, "limit-upload", "SIZE", "send at most so much a second to a repository, as in 10M"},
 	{HF_ARG_LIMIT_DOWNLOAD, "limit-download", "SIZE", "receive at most so much a second from one"},
 	{HF_ARG_HELP, "help", NULL, "this help"},
 	{HF_ARG_VERSION, "version", NULL, "the version of the program"},

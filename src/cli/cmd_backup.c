@@ -80,9 +80,13 @@ static int take(struct request *q, int id, const char *value, struct hf_error *e
 	case NAME:
 		return hf_source_args_name(&q->sources, value, err);
 	case TAG:
+		if (!*value)
+			return hf_fail(err, HF_E_USAGE, "--tag \"\": a tag is not empty");
 		q->tags[q->backup.tag_count++] = value;
 		return 0;
 	case HOST:
+		if (!*value)
+			return hf_fail(err, HF_E_USAGE, "--host \"\": a name is not empty");
 		q->backup.host = value;
 		return 0;
 	case VERIFY:

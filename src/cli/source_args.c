@@ -96,6 +96,10 @@ static int parse_volume(const char *text, struct hf_source_spec *s, char **name,
 {
 	if (!*text)
 		return hf_fail(err, HF_E_USAGE, "an empty text names no source");
+	size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789+");
+	if (scheme && starts(text + scheme, "://"))
+		return hf_fail(err, HF_E_USAGE, "%s: there are no such sources, but paths, sqlite:, postgresql: and command:; a path that "
+			"looks so is written ./%s", text, text);
 	s->location = text;
 	*name = last_component(text);
 	return *name ? 0 : no_memory(err);

@@ -295,7 +295,7 @@ int hf_key_file_read(const char *path, struct hf_key **out, struct hf_error *err
 	__attribute__((cleanup(hf_key_text_free))) struct hf_buf text = HF_BUF(TEXT_MAX);
 	int r = hf_file_read(AT_FDCWD, path, &text, err);
 	if (r < 0)
-		return hf_wrap(err, hf_key_recode(r, HF_E_NOTFOUND, HF_E_KEY, err), "read the key file");
+		return hf_wrap(err, hf_key_recode(r, HF_E_NOTFOUND, HF_E_KEY, err), "read the key file %s", path);
 	warn_if_open(path);
 	r = hf_key_parse(text.data, text.len, out, err);
 	return r < 0 ? hf_wrap(err, r, "read the key file %s", path) : 0;

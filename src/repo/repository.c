@@ -51,7 +51,7 @@ static int key_from_file(const char *path, struct hf_key **out, struct hf_error 
 	if (r == HF_E_NOMEM || r == 0)
 		return r;
 	/* Whatever keeps the key from being read, there is no key: one status for all. */
-	return hf_wrap(err, recode(r, r, HF_E_KEY, err), "read the key file %s", path);
+	return recode(r, r, HF_E_KEY, err);
 }
 
 static void wipe(struct hf_buf *b)

@@ -130,7 +130,7 @@ static int lock_parent(const char *path, struct hf_error *err)
 	return r < 0 ? r : fd;
 }
 
-void hf_state_remember(const struct hf_state *state, const struct hf_state_seen *seen)
+void hf_state_remember(struct hf_state *state, const struct hf_state_seen *seen)
 {
 	if (!state->path)
 		return;
@@ -141,7 +141,8 @@ void hf_state_remember(const struct hf_state *state, const struct hf_state_seen 
 	if (r != HF_E_NOMEM && lock >= 0)
 		r = write_file(&now, seen, &why);
 	free(now.heads);
-	if (r < 0)
+	if (r < 0 && !state->warned)
 		hf_warn("can't remember what was seen of the repository, so a later rollback may not be noticed: %s: %s",
 			state->path, why.msg);
+	state->warned = state->warned || r < 0;
 }

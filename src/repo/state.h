@@ -23,6 +23,7 @@ struct hf_state {
 	uint64_t config;      /* 0: none seen */
 	struct hf_hash *heads;
 	size_t head_count;
+	bool warned;	      /* that it can't be written: once is enough */
 };
 
 /* Reads what `dir` has of the repository. That there is nothing yet is fine. A file that can't be read or understood counts
@@ -30,7 +31,8 @@ struct hf_state {
 int hf_state_load(const char *dir, const struct hf_id *repository, struct hf_state *out, struct hf_error *err) HF_MUST_CHECK;
 
 /* Remembers `seen`'s number and heads. Of the heads in the file, those stay that `is_known` (may be NULL: none) says false
- * of: another process saw them, or they are what a rollback took away. A failure is a warning: the work goes on. */
+ * of: another process saw them, or they are what a rollback took away. A failure is a warning, the first
+ * time: the work goes on. */
 struct hf_state_seen {
 	uint64_t config;
 	const struct hf_hash *heads;
@@ -38,7 +40,7 @@ struct hf_state_seen {
 	bool (*is_known)(const struct hf_hash *head, void *user);
 	void *user;
 };
-void hf_state_remember(const struct hf_state *state, const struct hf_state_seen *seen);
+void hf_state_remember(struct hf_state *state, const struct hf_state_seen *seen);
 
 void hf_state_free(struct hf_state *state);
 

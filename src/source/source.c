@@ -60,7 +60,7 @@ int hf_source_open(const struct hf_source_spec *spec, struct hf_source **out, st
 	if (!driver)
 		return hf_fail(err, HF_E_USAGE, "there is no kind of source called \"%s\"", spec->kind);
 	int r = driver->open(spec, out, err);
-	return r < 0 ? hf_wrap(err, r, "source %s", spec->name) : 0;
+	return r;
 }
 
 void hf_source_close(struct hf_source *source)
