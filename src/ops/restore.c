@@ -118,19 +118,21 @@ static int make_stage(struct restore *rs, struct hf_error *err)
 static int swap(struct restore *rs, struct hf_error *err)
 {
 	int r;
-	if (!rs->target_exists) {
+	if (!rs->target_exists)
 		r = hf_file_rename(AT_FDCWD, rs->stage, AT_FDCWD, rs->target, true, err);
-	} else {
+	else
 		r = hf_file_exchange(AT_FDCWD, rs->stage, AT_FDCWD, rs->target, err);
-		if (r == 0 && rmdir(rs->stage) < 0) { /* it was not empty: keep it */
-			r = hf_file_rename(AT_FDCWD, rs->stage, AT_FDCWD, rs->before, true, err);
-			rs->result->kept_old = r == 0 ? strdup(rs->before) : NULL;
-		}
-	}
 	if (r < 0)
 		return hf_wrap(err, r, "put what was restored in place (it is complete in %s; a mount point can't be swapped)",
 			rs->stage);
 	rs->is_staged = false;
+	if (rs->target_exists && rmdir(rs->stage) < 0) { /* it was not empty: keep it */
+		r = hf_file_rename(AT_FDCWD, rs->stage, AT_FDCWD, rs->before, true, err);
+		if (r < 0)
+			return hf_wrap(err, r, "all is restored to %s; give what was there, now in %s, another name", rs->target,
+				rs->stage);
+		rs->result->kept_old = strdup(rs->before);
+	}
 	if (rs->result->kept_old && rs->request->discard_old) {
 		r = hf_remove_tree(AT_FDCWD, rs->before, err);
 		free(rs->result->kept_old);
@@ -165,6 +167,36 @@ static int place_conf(const struct restore *rs, struct hf_error *err)
 
 /* --- sources ---------------------------------------------------------------------------------------------------------- */
 
+static bool is_asked_for(const struct hf_restore_request *q, const struct hf_snapshot_source *s)
+{
+	return !q->source || strcmp(q->source, s->name) == 0;
+}
+
+static bool begins_with_name(const char *path, const struct hf_snapshot_source *s)
+{
+	size_t len = strlen(s->name);
+	return strncmp(path, s->name, len) == 0 && (path[len] == '/' || !path[len]);
+}
+
+/* Of several sources each --include must say which it means: one that means none would be passed over in silence. */
+static int check_includes(const struct hf_restore_request *q, struct hf_error *err)
+{
+	const struct hf_snapshot *s = q->point->snapshot;
+	size_t sources = 0;
+	for (size_t i = 0; i < s->source_count; i++)
+		sources += is_asked_for(q, &s->sources[i]);
+	for (size_t k = 0; sources > 1 && k < q->include_count; k++) {
+		bool found = false;
+		for (size_t i = 0; i < s->source_count; i++)
+			found = found || (is_asked_for(q, &s->sources[i]) && begins_with_name(q->include[k], &s->sources[i]));
+		if (!found)
+			return hf_fail(err, HF_E_NOTFOUND,
+				"the snapshot has no \"%s\": of several sources a path begins with the source's name (see holdfast ls)",
+				q->include[k]);
+	}
+	return 0;
+}
+
 /* The paths of --include that are this source's, without its name. */
 static int select_paths(const struct restore *rs, const struct hf_snapshot_source *s, size_t sources,
 	struct hf_path *out, size_t *count)
@@ -174,7 +206,7 @@ static int select_paths(const struct restore *rs, const struct hf_snapshot_sourc
 	*count = 0;
 	for (size_t i = 0; i < q->include_count; i++) {
 		const char *p = q->include[i];
-		bool named = strncmp(p, s->name, len) == 0 && (p[len] == '/' || !p[len]);
+		bool named = begins_with_name(p, s);
 		if (!named && sources > 1)
 			continue;
 		p += named ? len + (p[len] == '/') : 0;
@@ -264,7 +296,7 @@ static int restore_source(struct restore *rs, const struct hf_snapshot_source *s
 		rs->result->locate_ns += done.locate_ns;
 		rs->result->fetch_ns += done.fetch_ns;
 	}
-	if (r == 0)
+	if (r == 0 && is_wanted)
 		*out = (struct hf_restored_source){.name = strdup(s->name), .kind = strdup(s->kind),
 			.files = done.restored.files, .bytes = done.restored.bytes,
 			.consistency_point = s->consistency_point, .notes = json_incref(done.restored.notes)};
@@ -274,11 +306,6 @@ static int restore_source(struct restore *rs, const struct hf_snapshot_source *s
 	free(target);
 	free(conf);
 	return r;
-}
-
-static bool is_asked_for(const struct hf_restore_request *q, const struct hf_snapshot_source *s)
-{
-	return !q->source || strcmp(q->source, s->name) == 0;
 }
 
 /* Of several sources the target is a mere directory above them: whoever owns one of them must get through to it. Its mode
@@ -397,6 +424,8 @@ int hf_restore(const struct hf_restore_request *request, struct hf_restore_resul
 	int r = hf_repository_require_reading(request->repo, true, "restore", err);
 	if (r == 0)
 		r = name_places(&rs, err);
+	if (r == 0)
+		r = check_includes(request, err);
 	if (r == 0)
 		r = look_at_target(&rs, err);
 	if (r == 0)
