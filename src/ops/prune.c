@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { PACKS_A_CONDEMNATION = 4096 };
+enum { PACKS_A_CONDEMNATION = 4096, CLOCK_ATTEMPTS = 16 };
 
 /* --- telling, erasing ------------------------------------------------------------------------------------------------- */
 
@@ -39,19 +39,25 @@ int hf_prune_erase(struct hf_prune *p, enum hf_kind kind, const struct hf_ref *r
 
 /* --- the store's clock ------------------------------------------------------------------------------------------------ */
 
-/* Learns the time by an object of its own, which is of no other use. */
-static int read_clock(struct hf_prune *p, struct hf_error *err)
+static int put_clock(struct hf_prune *p, struct hf_object_info *info, char name[HF_NAME_MAX], struct hf_error *err)
 {
 	struct hf_ref ref;
+	int r = hf_condemned_put(p->repo, NULL, 0, &ref, err);
+	return r < 0 ? r : hf_store_stat(p->repo->store, hf_object_name(HF_KIND_CONDEMNED, &ref, name), info, err);
+}
+
+/* Learns the time by an object of its own, which is of no other use: a prune with a very short grace may tidy it away at once. */
+static int read_clock(struct hf_prune *p, struct hf_error *err)
+{
 	struct hf_object_info info;
 	char name[HF_NAME_MAX];
 	struct hf_eraser eraser = {p->repo->store};
 	p->clock.now = hf_time_now();
 	if (p->options->dry_run)
 		return 0;
-	int r = hf_condemned_put(p->repo, NULL, 0, &ref, err);
-	if (r == 0)
-		r = hf_store_stat(p->repo->store, hf_object_name(HF_KIND_CONDEMNED, &ref, name), &info, err);
+	int r = HF_E_NOTFOUND;
+	for (int i = 0; r == HF_E_NOTFOUND && i < CLOCK_ATTEMPTS; i++)
+		r = put_clock(p, &info, name, err);
 	if (r < 0)
 		return hf_wrap(err, r, "ask the store for its time");
 	p->clock.now = info.time_ns;

@@ -8,6 +8,7 @@
 #include "repo/condemned.h"
 #include "repo/index.h"
 #include "repo/key_cert.h"
+#include "repo/object_fetch.h"
 #include "repo/ref_list.h"
 
 #include <stdlib.h>
@@ -59,6 +60,14 @@ static int for_each_index(struct hf_prune *p, each_index *each, void *user, stru
 
 /* --- can all of it be read? ------------------------------------------------------------------------------------------- */
 
+/* One that was replaced may be deleted by another prune between its being listed and its being read. */
+static int is_gone(struct hf_prune *p, const char *name, struct hf_error *err)
+{
+	struct hf_object_info info;
+	int r = hf_store_stat(p->repo->store, name, &info, err);
+	return r == HF_E_NOTFOUND ? 1 : r;
+}
+
 static int note_damage(struct hf_prune *p, const struct hf_domain *domain, struct hf_index *index, void *user,
 	struct hf_error *err)
 {
@@ -67,10 +76,15 @@ static int note_damage(struct hf_prune *p, const struct hf_domain *domain, struc
 	char name[HF_NAME_MAX];
 	int r = 0;
 	(void)user;
-	for (size_t i = 0; r == 0 && hf_index_damaged(index, i, &ref, &why); i++)
-		r = hf_prune_problem(p, hf_object_name(HF_KIND_INDEX, &ref, name), &ref.writer, why, err);
-	if (r < 0 || !hf_index_damaged_count(index))
-		return r;
+	size_t damaged = 0;
+	for (size_t i = 0; r >= 0 && hf_index_damaged(index, i, &ref, &why); i++) {
+		r = is_gone(p, hf_object_name(HF_KIND_INDEX, &ref, name), err);
+		damaged += r == 0;
+		if (r == 0)
+			r = hf_prune_problem(p, name, &ref.writer, why, err);
+	}
+	if (r < 0 || !damaged)
+		return r < 0 ? r : 0;
 	struct hf_id *more = reallocarray(p->unindexed, p->unindexed_count + 1, sizeof(*more));
 	if (!more)
 		return hf_fail(err, HF_E_NOMEM, "no memory");
@@ -155,8 +169,14 @@ static int see_snapshots(struct old_condemnations *old, struct hf_error *err)
 		struct hf_snapshot s = {0};
 		if (look->snapshots[i].is_forgotten || look->snapshots[i].is_void)
 			continue;
-		r = hf_snapshot_get(old->p->repo, &look->snapshots[i].ref, HF_SNAPSHOT_WHOLE, &s, err);
-		if (r == 0)
+		struct hf_error why = {0};
+		r = hf_snapshot_get(old->p->repo, &look->snapshots[i].ref, HF_SNAPSHOT_WHOLE, &s, &why);
+		bool is_lost = hf_object_is_lost(r) || r == HF_E_KEY;
+		for (size_t n = 0; is_lost && n < old->count; n++) /* whatever it lists */
+			old->list[n].is_needed = old->list[n].is_needed || old->list[n].has_moved;
+		if (r < 0)
+			r = is_lost ? 0 : hf_fail(err, r, "%s", why.msg);
+		else
 			r = hf_condemned_follow(&look->condemned, &s.packs, &s.pack_count, err);
 		for (size_t k = 0; k < s.pack_count && r == 0; k++)
 			for (size_t n = 0; n < old->count; n++)

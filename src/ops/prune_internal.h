@@ -63,6 +63,7 @@ struct hf_prune {
 	struct hf_repository *repo;
 	struct hf_gc_clock clock;
 	struct hf_prune_look look;
+	unsigned vanished; /* looks that were given up since something vanished between its being listed and its being read */
 	struct hf_ref *repackable; /* what a walk found that repacking could make go: sorted */
 	size_t repackable_count;
 	struct hf_id *unindexed; /* domains with index segments that can't be read; for the whole prune */

@@ -22,6 +22,8 @@
 
 #include <stdlib.h>
 
+enum { VANISHED_MAX = 32 }; /* then it is no other prune, but a store that lists what it does not have */
+
 void hf_prune_look_free(struct hf_prune_look *look)
 {
 	hf_gc_facts_free(look->facts);
@@ -306,6 +308,7 @@ static int meet_strangers(struct hf_prune *p, struct hf_error *err)
 	return r < 0 ? r : p->repo->certs.count != before;
 }
 
+/* 1: the look is to be begun anew. */
 static int read_snapshot(struct hf_prune *p, struct hf_prune_snapshot *listed, struct hf_error *err)
 {
 	struct hf_snapshot s = {0};
@@ -313,7 +316,10 @@ static int read_snapshot(struct hf_prune *p, struct hf_prune_snapshot *listed, s
 	char name[HF_NAME_MAX];
 	int r = hf_snapshot_get(p->repo, &listed->ref, HF_SNAPSHOT_WHOLE, &s, &why);
 	listed->run = s.run;
-	if (r == 0)
+	/* Another prune deleted it, by what was said since this look began: a fresh look sees that, too. */
+	if (r == HF_E_NOTFOUND && ++p->vanished <= VANISHED_MAX)
+		r = 1;
+	else if (r == 0)
 		r = refer(p, &s, err);
 	else if (hf_object_is_lost(r) || r == HF_E_KEY)
 		r = is_strangers(p, &listed->ref)
@@ -343,7 +349,7 @@ static int read_snapshots(struct hf_prune *p, struct hf_error *err)
 
 /* --- all together ----------------------------------------------------------------------------------------------------- */
 
-/* 1: it must be done again, with the certificates that there are by now. */
+/* 1: it must be done again, with the certificates that there are by now, or since something vanished meanwhile. */
 static int look(struct hf_prune *p, struct hf_error *err)
 {
 	hf_prune_look_free(&p->look);

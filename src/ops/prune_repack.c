@@ -21,6 +21,7 @@
 #include "ops/run_keeper.h"
 #include "repo/condemned.h"
 #include "repo/manifest_reader.h"
+#include "repo/object_fetch.h"
 #include "repo/pack.h"
 #include "repo/ref_list.h"
 
@@ -28,7 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SORT_MEMORY = 16 << 20, MOVES_AN_OBJECT = 4096, NODES_REMEMBERED = 65536 };
+enum { SORT_MEMORY = 16 << 20, MOVES_AN_OBJECT = 4096, NODES_REMEMBERED = 65536, ATTEMPTS = 3 };
 
 /* Sorted by id; that a chunk is used comes before where it lies. */
 struct id_record {
@@ -289,19 +290,50 @@ static int give_up(struct hf_prune *p, const struct hf_error *why, struct hf_err
 	return hf_prune_problem(p, "repacking", &p->repo->key->id, why->msg, err);
 }
 
-int hf_prune_choose_unused(struct hf_prune *p, struct hf_error *err)
+/* What could not be read may be what another prune deleted meanwhile: a fresh look tells. Notes what it gives that verdict. */
+static int look_anew(struct hf_prune *p, enum hf_gc_verdict verdict, struct hf_error *err)
+{
+	struct hf_gc_pack pack;
+	p->repackable_count = 0;
+	int r = hf_prune_look(p, err);
+	while (r == 0 && (r = hf_prune_next(p, &pack, err)) > 0)
+		r = hf_gc_judge(&pack, &p->clock) == verdict ? hf_prune_note_repackable(p, &pack, err) : 0;
+	return r;
+}
+
+static int try_choosing(struct hf_prune *p, struct hf_error *err)
 {
 	struct uses u = {.p = p};
-	struct hf_error why = {0};
-	if (!p->repackable_count)
-		return 0;
-	int r = find_uses(&u, &why);
+	int r = find_uses(&u, err);
 	if (r == 0)
-		r = choose(&u, &why);
+		r = choose(&u, err);
 	end_uses(&u);
+	return r;
+}
+
+/* Does it with what was noted, and where that can't be read, with what a fresh look notes. */
+static int insist(struct hf_prune *p, int (*try)(struct hf_prune *p, struct hf_error *err), enum hf_gc_verdict verdict,
+	struct hf_error *err)
+{
+	struct hf_error why = {0};
+	int r = 0;
+	for (int i = 0; i < ATTEMPTS && p->repackable_count; i++) {
+		r = try(p, &why);
+		if (!hf_object_is_lost(r))
+			break;
+		int looked = i + 1 < ATTEMPTS ? look_anew(p, verdict, err) : 0;
+		if (looked < 0)
+			return looked;
+		r = p->repackable_count ? r : 0;
+	}
 	if (r < 0)
 		p->repackable_count = 0;
 	return r < 0 ? give_up(p, &why, err) : 0;
+}
+
+int hf_prune_choose_unused(struct hf_prune *p, struct hf_error *err)
+{
+	return insist(p, try_choosing, HF_GC_KEEP, err);
 }
 
 /* --- copying ---------------------------------------------------------------------------------------------------------- */
@@ -526,15 +558,17 @@ static int copy(struct uses *u, struct hf_error *err)
 	return r;
 }
 
-int hf_prune_repack(struct hf_prune *p, struct hf_error *err)
+static int try_copying(struct hf_prune *p, struct hf_error *err)
 {
 	struct uses u = {.p = p};
-	if (!p->repackable_count || p->options->dry_run)
-		return 0;
-	struct hf_error why = {0};
-	int r = find_uses(&u, &why);
+	int r = find_uses(&u, err);
 	if (r == 0)
-		r = copy(&u, &why);
+		r = copy(&u, err);
 	end_uses(&u);
-	return r < 0 ? give_up(p, &why, err) : 0;
+	return r;
+}
+
+int hf_prune_repack(struct hf_prune *p, struct hf_error *err)
+{
+	return p->options->dry_run ? 0 : insist(p, try_copying, HF_GC_HOLD, err);
 }

@@ -10,7 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RECORD_MAX = 64 << 20 };
+enum {
+	RECORD_MAX = 64 << 20,
+	LOADS = 3, /* what is gone by all of them is gone */
+};
 
 const char *hf_time_trust_name(enum hf_time_trust trust)
 {
@@ -314,18 +317,36 @@ static int digest(struct loading *l, struct hf_error *err)
 	return r;
 }
 
-int hf_catalogue_load(struct hf_repository *repo, const struct hf_catalogue_options *options, struct hf_catalogue *out,
-	struct hf_error *err)
+static int load(struct hf_repository *repo, const struct hf_catalogue_options *options, struct hf_catalogue *out, struct hf_error *err)
 {
-	static const struct hf_catalogue_options none;
-	options = options ? options : &none;
 	*out = (struct hf_catalogue){.repo = repo};
 	struct loading l = {.c = out, .from_store = options->from_store};
 	int r = hf_object_list(repo->store, HF_KIND_ENTRY, load_one, &l, err);
 	if (r == 0)
 		r = digest(&l, err);
-	if (r == 0)
-		r = hf_catalogue_make_points(out, options, err);
+	return r < 0 ? r : hf_catalogue_make_points(out, options, err);
+}
+
+/* Lists are not of one moment: one may have an entry that was added while it was made, and lack the one before; and a snapshot of
+ * one list of entries may be forgotten and deleted before snapshots are listed. */
+static bool may_be_torn(const struct hf_catalogue *c)
+{
+	for (size_t i = 0; i < c->point_count; i++)
+		if (c->points[i].failure == HF_E_NOTFOUND)
+			return true;
+	return c->missing_count > c->damaged;
+}
+
+int hf_catalogue_load(struct hf_repository *repo, const struct hf_catalogue_options *options, struct hf_catalogue *out,
+	struct hf_error *err)
+{
+	static const struct hf_catalogue_options none;
+	options = options ? options : &none;
+	int r = load(repo, options, out, err);
+	for (int i = 1; r == 0 && i < LOADS && may_be_torn(out); i++) {
+		hf_catalogue_free(out);
+		r = load(repo, options, out, err);
+	}
 	return r < 0 ? hf_wrap(err, r, "load the catalogue of %s", repo->url) : 0;
 }
 
