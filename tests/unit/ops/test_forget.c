@@ -9,12 +9,12 @@
 
 #include <cmocka.h>
 
+#include "../repo/place.h"
+
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/time.h"
 #include "ops/forget.h"
-#include "repo/key_cert.h"
-#include "repo/key_file.h"
 #include "repo/key_new.h"
 
 #include <fcntl.h>
@@ -23,41 +23,17 @@
 
 #define DAY (86400 * HF_SECOND)
 
-static char *dir;
-static char url[256];
+static struct place place;
 static struct hf_key *owner, *one, *copier;
 static struct hf_forget_plan plan;
-
-static struct hf_store *open_store(void)
-{
-	const struct hf_store_open_options create = {.create = true};
-	struct hf_store *store;
-	assert_int_equal(hf_store_open(url, &create, &store, NULL), 0);
-	return store;
-}
-
-static struct hf_key *certified(struct hf_store *store, const char *name)
-{
-	const struct hf_key_options options = {.kind = HF_KEY_WRITE, .name = name};
-	struct hf_key *key;
-	assert_int_equal(hf_key_new(owner, &options, &key, NULL), 0);
-	assert_int_equal(hf_cert_put(store, owner, key, NULL), 0);
-	return key;
-}
 
 static int set_up(void **state)
 {
 	(void)state;
-	struct hf_config config = HF_CONFIG_DEFAULT;
-	assert_int_equal(hf_scratch_make("/tmp", "hf-forget", &dir, NULL), 0);
-	snprintf(url, sizeof(url), "%s/repo", dir);
-	struct hf_store *store = open_store();
-	assert_int_equal(hf_key_new_owner("owner", &owner, NULL), 0);
-	assert_int_equal(hf_cert_put(store, owner, owner, NULL), 0);
-	one = certified(store, "one");
-	copier = certified(store, "copier");
-	assert_int_equal(hf_config_put(store, owner, &config, NULL), 0);
-	hf_store_close(store);
+	place_make(&place, "hf-forget");
+	owner = place.owner;
+	one = place_key(&place, HF_KEY_WRITE, "one");
+	copier = place_key(&place, HF_KEY_WRITE, "copier");
 	plan = (struct hf_forget_plan){0};
 	return 0;
 }
@@ -65,25 +41,16 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	struct hf_key *const keys[] = {owner, one, copier};
 	hf_forget_plan_free(&plan);
-	for (size_t i = 0; i < 3; i++)
-		hf_key_free(keys[i]);
-	assert_int_equal(hf_remove_tree(AT_FDCWD, dir, NULL), 0);
-	free(dir);
+	hf_key_free(one);
+	hf_key_free(copier);
+	place_remove(&place);
 	return 0;
 }
 
 static struct hf_repository *open_as(const struct hf_key *key)
 {
-	HF_BUF_AUTO text = HF_BUF(1 << 20);
-	struct hf_key *copy;
-	struct hf_repository *repo;
-	const struct hf_repository_options options = {.url = url};
-	assert_int_equal(hf_key_print(key, &text, NULL), 0);
-	assert_int_equal(hf_key_parse(text.data, text.len, &copy, NULL), 0);
-	assert_int_equal(hf_repository_adopt(&options, open_store(), copy, &repo, NULL), 0);
-	return repo;
+	return place_open(&place, key, false);
 }
 
 /* A committed snapshot of "src" that claims this time; with an origin, a copy. */

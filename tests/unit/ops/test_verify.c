@@ -7,11 +7,11 @@
 
 #include <cmocka.h>
 
+#include "../repo/place.h"
+
 #include "base/file.h"
 #include "ops/backup.h"
 #include "ops/verify.h"
-#include "repo/key_cert.h"
-#include "repo/key_new.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -90,20 +90,15 @@ static void test_a_pack_that_is_not_listed(void **state)
 static int set_up(void **state)
 {
 	(void)state;
-	struct hf_store *store;
-	struct hf_key *owner;
-	struct hf_config config = HF_CONFIG_DEFAULT;
-	const struct hf_repository_options options = {.url = "memory"};
 	const struct iovec text = {(void *)(uintptr_t) "some text", 9};
 	const struct hf_file_options fresh = {.fresh = true};
 	if (hf_scratch_make("/tmp", "hf-verify", &dir, NULL) < 0)
 		return -1;
 	HF_FD_AUTO fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (hf_mkdirs(fd, "tree", 0700, NULL) < 0 || hf_file_write(fd, "tree/file", &text, 1, &fresh, NULL) < 0 ||
-		hf_store_open_memory(&store, NULL) < 0 || hf_key_new_owner("owner", &owner, NULL) < 0 ||
-		hf_cert_put(store, owner, owner, NULL) < 0 || hf_config_put(store, owner, &config, NULL) < 0)
+	if (hf_mkdirs(fd, "tree", 0700, NULL) < 0 || hf_file_write(fd, "tree/file", &text, 1, &fresh, NULL) < 0)
 		return -1;
-	return hf_repository_adopt(&options, store, owner, &repo, NULL);
+	repo = place_in_memory();
+	return 0;
 }
 
 static int tear_down(void **state)

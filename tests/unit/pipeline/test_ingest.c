@@ -9,11 +9,11 @@
 
 #include <cmocka.h>
 
+#include "../repo/place.h"
+
 #include "pipeline/egress.h"
 #include "pipeline/ingest.h"
 #include "repo/index.h"
-#include "repo/key_cert.h"
-#include "repo/key_new.h"
 #include "repo/pack.h"
 
 #include <stdio.h>
@@ -202,16 +202,10 @@ static void test_levels(void **state)
 static int set_up(void **state)
 {
 	(void)state;
-	struct hf_store *store;
-	struct hf_key *owner;
-	struct hf_config config = HF_CONFIG_DEFAULT;
-	const struct hf_repository_options options = {.url = "memory"};
 	bytes = malloc(LARGEST);
 	wanted = malloc(LARGEST);
-	if (!bytes || !wanted || hf_store_open_memory(&store, NULL) < 0 || hf_key_new_owner("owner", &owner, NULL) < 0 ||
-		hf_cert_put(store, owner, owner, NULL) < 0 || hf_config_put(store, owner, &config, NULL) < 0)
-		return -1;
-	return hf_repository_adopt(&options, store, owner, &repo, NULL);
+	repo = place_in_memory();
+	return bytes && wanted ? 0 : -1;
 }
 
 static int tear_down(void **state)

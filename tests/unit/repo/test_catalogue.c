@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "place.h"
+
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/time.h"
@@ -24,55 +26,29 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-static char *dir;
-static char url[256];
+static struct place place;
 static struct hf_key *owner, *one, *two, *reader, *second_reader, *stranger;
-
-static struct hf_store *open_store(void)
-{
-	const struct hf_store_open_options create = {.create = true};
-	struct hf_store *store;
-	assert_int_equal(hf_store_open(url, &create, &store, NULL), 0);
-	return store;
-}
-
-static struct hf_key *certified(struct hf_store *store, enum hf_key_kind kind, const char *name)
-{
-	const struct hf_key_options options = {.kind = kind, .name = name};
-	struct hf_key *key;
-	assert_int_equal(hf_key_new(owner, &options, &key, NULL), 0);
-	if (store)
-		assert_int_equal(hf_cert_put(store, owner, key, NULL), 0);
-	return key;
-}
 
 static int set_up(void **state)
 {
 	(void)state;
-	struct hf_config config = HF_CONFIG_DEFAULT;
-	assert_int_equal(hf_scratch_make("/tmp", "hf-catalogue", &dir, NULL), 0);
-	snprintf(url, sizeof(url), "%s/repo", dir);
-	struct hf_store *store = open_store();
-	assert_int_equal(hf_key_new_owner("owner", &owner, NULL), 0);
-	assert_int_equal(hf_cert_put(store, owner, owner, NULL), 0);
-	one = certified(store, HF_KEY_WRITE, "one");
-	two = certified(store, HF_KEY_WRITE, "two");
-	reader = certified(store, HF_KEY_READ, "reader");
-	second_reader = certified(store, HF_KEY_READ, "second reader");
-	stranger = certified(NULL, HF_KEY_READ, "stranger");
-	assert_int_equal(hf_config_put(store, owner, &config, NULL), 0);
-	hf_store_close(store);
+	place_make(&place, "hf-catalogue");
+	owner = place.owner;
+	one = place_key(&place, HF_KEY_WRITE, "one");
+	two = place_key(&place, HF_KEY_WRITE, "two");
+	reader = place_key(&place, HF_KEY_READ, "reader");
+	second_reader = place_key(&place, HF_KEY_READ, "second reader");
+	stranger = place_stranger(&place, HF_KEY_READ, "stranger");
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	struct hf_key *keys[] = {owner, one, two, reader, second_reader, stranger};
+	struct hf_key *keys[] = {one, two, reader, second_reader, stranger};
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		hf_key_free(keys[i]);
-	assert_int_equal(hf_remove_tree(AT_FDCWD, dir, NULL), 0);
-	free(dir);
+	place_remove(&place);
 	return 0;
 }
 
@@ -80,17 +56,7 @@ static int tear_down(void **state)
 
 static struct hf_repository *open_as(const struct hf_key *key)
 {
-	HF_BUF_AUTO text = HF_BUF(1 << 20);
-	struct hf_key *copy;
-	struct hf_repository *repo;
-	char cache[300], memory[300];
-	snprintf(cache, sizeof(cache), "%s/cache-%s", dir, key->name);
-	snprintf(memory, sizeof(memory), "%s/state-%s", dir, key->name);
-	const struct hf_repository_options options = {.url = url, .cache_dir = cache, .state_dir = memory};
-	assert_int_equal(hf_key_print(key, &text, NULL), 0);
-	assert_int_equal(hf_key_parse(text.data, text.len, &copy, NULL), 0);
-	assert_int_equal(hf_repository_adopt(&options, open_store(), copy, &repo, NULL), 0);
-	return repo;
+	return place_open(&place, key, true);
 }
 
 static struct hf_catalogue load(struct hf_repository *repo)
@@ -178,7 +144,7 @@ static size_t count_points(const struct hf_key *key)
 static const char *path_of(enum hf_kind kind, const struct hf_ref *ref, char out[512])
 {
 	char name[HF_NAME_MAX];
-	snprintf(out, 512, "%s/%s", url, hf_object_name(kind, ref, name));
+	snprintf(out, 512, "%s/%s", place.url, hf_object_name(kind, ref, name));
 	return out;
 }
 
@@ -202,7 +168,7 @@ static void flip_object(enum hf_kind kind, const struct hf_ref *ref)
 /* Signs an entry that the functions of catalogue.h would refuse to make. */
 static void forge(const struct hf_key *key, const char *type, const struct hf_ref *snapshot)
 {
-	struct hf_store *store = open_store();
+	struct hf_store *store = place_store(&place);
 	HF_JSON_AUTO *clear = json_object();
 	json_object_set_new(clear, "type", json_string(type));
 	json_object_set_new(clear, "parents", json_array());
@@ -468,7 +434,7 @@ static void a_spoilt_cache_is_not_believed(void **state)
 	struct hf_ref ref = back_up(one, "data");
 	assert_latest(reader, "latest", &ref);
 	char command[600], id[HF_ID_TEXT];
-	snprintf(command, sizeof(command), "for f in $(find %s/cache-reader/%s -type f); do echo x >$f; done", dir,
+	snprintf(command, sizeof(command), "for f in $(find %s/cache-reader/%s -type f); do echo x >$f; done", place.dir,
 		hf_hex(owner->repository.b, HF_ID_SIZE, id));
 	assert_int_equal(system(command), 0);
 	assert_latest(reader, "latest", &ref);
@@ -663,7 +629,7 @@ static void a_source_must_be_in_the_snapshot(void **state)
 
 static void condemn(const struct hf_key *key, const struct hf_ref *pack)
 {
-	struct hf_store *store = open_store();
+	struct hf_store *store = place_store(&place);
 	HF_JSON_AUTO *clear = json_object();
 	json_object_set_new(clear, "packs", hf_ref_list_json(pack, 1));
 	json_object_set_new(clear, "time", hf_json_time(hf_time_now()));
