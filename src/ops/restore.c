@@ -25,6 +25,7 @@ struct restore {
 	char *stage;  /* beside it: what is being built */
 	char *before; /* beside it: where the old one goes */
 	char *conf;   /* STAGE.conf: configuration that stood outside of what is restored, if the driver made it */
+	int stage_fd; /* open from the start: a write error that someone else's sync was told of is not told to who opens later */
 	bool is_staged, target_exists;
 	int64_t start;
 };
@@ -111,7 +112,8 @@ static int make_stage(struct restore *rs, struct hf_error *err)
 	if (mkdir(rs->stage, 0700) < 0)
 		return hf_fail_errno(err, errno, "make %s", rs->stage);
 	rs->is_staged = true;
-	return 0;
+	rs->stage_fd = open(rs->stage, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return rs->stage_fd < 0 ? hf_fail_errno(err, errno, "open %s", rs->stage) : 0;
 }
 
 /* What was built takes the target's place. */
@@ -402,12 +404,6 @@ static int preflight(struct restore *rs, struct hf_error *err)
 	return 0;
 }
 
-static int sync_stage(const struct restore *rs, struct hf_error *err)
-{
-	HF_FD_AUTO fd = open(rs->stage, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? hf_fail_errno(err, errno, "open %s", rs->stage) : hf_syncfs(fd, rs->stage, err);
-}
-
 static void clean_up(struct restore *rs)
 {
 	struct hf_error why = {0};
@@ -419,7 +415,7 @@ static void clean_up(struct restore *rs)
 
 int hf_restore(const struct hf_restore_request *request, struct hf_restore_result *out, struct hf_error *err)
 {
-	struct restore rs = {.request = request, .result = out, .start = hf_time_monotonic()};
+	struct restore rs = {.request = request, .result = out, .stage_fd = -1, .start = hf_time_monotonic()};
 	*out = (struct hf_restore_result){0};
 	int r = hf_repository_require_reading(request->repo, true, "restore", err);
 	if (r == 0)
@@ -443,7 +439,7 @@ int hf_restore(const struct hf_restore_request *request, struct hf_restore_resul
 		r = hf_stop_check(err);
 	int64_t before_sync = hf_time_monotonic();
 	if (r == 0)
-		r = sync_stage(&rs, err);
+		r = hf_syncfs(rs.stage_fd, rs.stage, err);
 	bool was_complete = r == 0;
 	if (r == 0)
 		r = swap(&rs, err);
@@ -453,6 +449,7 @@ int hf_restore(const struct hf_restore_request *request, struct hf_restore_resul
 	out->elapsed_ns = hf_time_monotonic() - rs.start;
 	if (!was_complete && rs.conf)
 		clean_up(&rs);
+	hf_fd_close(&rs.stage_fd);
 	hf_access_close(&rs.access);
 	free(rs.target);
 	free(rs.stage);

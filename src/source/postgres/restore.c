@@ -209,6 +209,8 @@ int hf_pg_restore(struct hf_source *source, struct hf_feed *feed, int dirfd, con
 	if (result == 0)
 		result = write_cluster(&r, feed, dirfd, err);
 	if (result == 0)
+		result = hf_pg_moves_sync(&r.moves, dirfd, err);
+	if (result == 0)
 		result = note_all(&r, dirfd, err);
 	if (result < 0) {
 		undo(&r);

@@ -172,6 +172,22 @@ int hf_pg_moves_open(struct hf_pg_moves *moves, struct hf_error *err)
 	return r;
 }
 
+int hf_pg_moves_sync(const struct hf_pg_moves *moves, int datafd, struct hf_error *err)
+{
+	struct stat data, own;
+	if (fstat(datafd, &data) < 0)
+		return hf_fail_errno(err, errno, "look at the data directory");
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < moves->count; i++) {
+		const struct hf_pg_move *m = &moves->list[i];
+		if (fstat(m->dirfd, &own) < 0)
+			return hf_fail_errno(err, errno, "look at %s", m->to);
+		if (own.st_dev != data.st_dev)
+			r = hf_syncfs(m->dirfd, m->to, err);
+	}
+	return r;
+}
+
 static void empty_directory(int fd, const char *name)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -28,6 +28,9 @@ int hf_pg_moves_plan(const json_t *detail, const struct hf_option *options, size
 /* Makes the directories (parents too) or finds them empty; else HF_E_EXISTS. */
 int hf_pg_moves_open(struct hf_pg_moves *moves, struct hf_error *err) HF_MUST_CHECK;
 
+/* Syncs the file systems that they lie on, but for that of the data directory, which whoever restores it syncs. */
+int hf_pg_moves_sync(const struct hf_pg_moves *moves, int datafd, struct hf_error *err) HF_MUST_CHECK;
+
 /* Removes what was written into them: a restore that failed leaves nothing behind. */
 void hf_pg_moves_undo(struct hf_pg_moves *moves);
 void hf_pg_moves_free(struct hf_pg_moves *moves);
