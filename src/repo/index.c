@@ -1,10 +1,12 @@
 /* Opening the index, and looking things up in it; see index.h and index_internal.h. */
 #include "repo/index_internal.h"
 
+#include "repo/ref_list.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum { CACHE_BYTES = 8 << 20, FILTER_BYTES = 16 << 20, MEMTABLE_ENTRIES = 65536 };
+enum { CACHE_BYTES = 8 << 20, FILTER_BYTES = 16 << 20, MEMTABLE_ENTRIES = 65536, PACKS_AT_ONCE = 16384 };
 
 static void set_options(struct hf_index *index, const struct hf_index_options *options)
 {
@@ -183,11 +185,6 @@ bool hf_index_is_excluded(struct hf_index *index, const struct hf_ref *pack)
 	return hf_ref_set_has(index->excluded, pack);
 }
 
-static int compare_refs(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct hf_ref));
-}
-
 /* Takes down what one segment names; as far as it can be read, and as there is memory. */
 static void gather_packs(struct hf_index *index, struct hf_index_segment *s)
 {
@@ -207,25 +204,28 @@ static void gather_packs(struct hf_index *index, struct hf_index_segment *s)
 	}
 }
 
-/* Once: all that the segments name, sorted. */
+/* Once: all that the segments name, sorted. Most segments name most packs, since ids lie anywhere: so repetitions are dropped on the
+ * way, whenever there may be more of them than packs. */
 static void know_packs(struct hf_index *index)
 {
+	size_t distinct = 0;
 	if (index->has_packs)
 		return;
 	struct hf_index_list *list = hf_index_list_take(index);
-	for (size_t i = 0; i < list->count; i++)
+	for (size_t i = 0; i < list->count; i++) {
 		gather_packs(index, list->segments[i]);
+		if (index->pack_count > 2 * distinct + PACKS_AT_ONCE)
+			index->pack_count = distinct = hf_ref_sort(index->packs, index->pack_count);
+	}
 	hf_index_list_give(list);
-	if (index->pack_count)
-		qsort(index->packs, index->pack_count, sizeof(*index->packs), compare_refs);
+	index->pack_count = hf_ref_sort(index->packs, index->pack_count);
 	index->has_packs = true;
 }
 
 bool hf_index_has_pack(struct hf_index *index, const struct hf_ref *pack)
 {
 	know_packs(index);
-	return index->pack_count && may_rely_on(index, pack) &&
-	       bsearch(pack, index->packs, index->pack_count, sizeof(*index->packs), compare_refs);
+	return may_rely_on(index, pack) && hf_ref_find(index->packs, index->pack_count, pack);
 }
 
 int hf_index_exclude_all(struct hf_index *index, struct hf_error *err)

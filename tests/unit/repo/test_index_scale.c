@@ -111,6 +111,30 @@ static void named_packs(void **state)
 	hf_store_close(w.store);
 }
 
+/* All packs that segments name, each named by many of them, are known; and no other. */
+static void all_named_packs(void **state)
+{
+	(void)state;
+	enum { PACKS = 9000, IN_PACK = 10 };
+	struct world w = new_world();
+	struct hf_index *index = open_index(&w, (struct hf_index_options){.memtable_entries = 15000});
+	struct hf_ref ref = {.writer = w.key.id};
+	for (uint64_t i = 0; i < PACKS; i++)
+		note_pack(&w, index, i * IN_PACK, IN_PACK);
+	for (uint64_t i = 0; i < PACKS; i++) /* told of once more, as a rebuilt index may be */
+		note_pack(&w, index, i * IN_PACK, IN_PACK);
+	assert_int_equal(hf_index_flush(index, NULL), 0);
+	for (uint64_t i = 0; i < PACKS * IN_PACK; i++) {
+		memcpy(ref.id.b, &i, sizeof(i));
+		assert_int_equal(hf_index_has_pack(index, &ref), i % IN_PACK == 0);
+	}
+	assert_int_equal(hf_index_exclude_all(index, NULL), 0);
+	for (uint64_t i = 0; i < PACKS * IN_PACK; i += 1000)
+		assert_int_equal(lookup(index, i), 0);
+	hf_index_close(index);
+	hf_store_close(w.store);
+}
+
 /* --- signatures -------------------------------------------------------------------------------------------------- */
 
 enum { SEGMENTS = 6 };
@@ -202,6 +226,7 @@ int main(void)
 		cmocka_unit_test(filters_when_they_pay),
 		cmocka_unit_test(filters_of_those_in_use),
 		cmocka_unit_test(named_packs),
+		cmocka_unit_test(all_named_packs),
 		cmocka_unit_test(remembered_signatures),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
