@@ -54,13 +54,16 @@ static json_t *damage_json(const struct hf_damage *d)
 
 static int print_json(const struct hf_verify_result *v, struct hf_error *err)
 {
-	json_t *j = json_object(), *damaged = json_array();
+	json_t *j = json_object(), *damaged = json_array(), *revoked = json_array();
 	json_object_set_new(j, "ok", json_boolean(v->ok));
 	json_object_set_new(j, "objects", json_integer((json_int_t)v->objects));
 	json_object_set_new(j, "bytes", json_integer((json_int_t)v->bytes));
 	json_object_set_new(j, "damaged", damaged);
 	for (size_t i = 0; i < v->damaged_count; i++)
 		json_array_append_new(damaged, damage_json(&v->damaged[i]));
+	json_object_set_new(j, "revoked", revoked);
+	for (size_t i = 0; i < v->revoked_count; i++)
+		json_array_append_new(revoked, json_string(v->revoked[i].object));
 	return hf_print_json(j, err);
 }
 
@@ -97,6 +100,8 @@ static int print(const struct hf_cli *cli, const struct hf_verify_options *o, co
 		return print_json(v, err);
 	for (size_t i = 0; i < v->damaged_count; i++)
 		put_damage(&text, &v->damaged[i]);
+	for (size_t i = 0; i < v->revoked_count; i++)
+		hf_buf_printf(&text, "Set apart, since its writer's key was revoked before: %s\n", v->revoked[i].object);
 	if (!cli->quiet || !v->ok)
 		hf_buf_printf(&text, "%s: %llu objects looked at, %s of data read%s.\n", v->ok ? "Whole" : "NOT whole",
 			(unsigned long long)v->objects, hf_size_format(v->bytes, size),

@@ -143,13 +143,26 @@ static int read_snapshots(struct hf_verify *v, struct hf_snapshot *out, size_t *
 	return 0;
 }
 
+static int note_revoked(struct hf_verify_result *out, const struct hf_catalogue_problem *p, struct hf_error *err)
+{
+	struct hf_verify_revoked *more = reallocarray(out->revoked, out->revoked_count + 1, sizeof(*more));
+	if (!more)
+		return hf_fail(err, HF_E_NOMEM, "no memory");
+	out->revoked = more;
+	memcpy(more[out->revoked_count++].object, p->object, sizeof(more->object));
+	return 0;
+}
+
 static int load_catalogue(struct hf_verify *v, struct hf_error *err)
 {
 	const struct hf_catalogue_options from_store = {.from_store = true};
 	int r = hf_catalogue_load(v->options->repo, &from_store, &v->catalogue, err);
 	for (size_t i = 0; r == 0 && i < v->catalogue.problem_count; i++) {
 		const struct hf_catalogue_problem *p = &v->catalogue.problems[i];
-		hf_verify_damage(v, *p->object ? p->object : "catalogue", p->why);
+		if (p->is_revoked)
+			r = note_revoked(v->result, p, err);
+		else
+			hf_verify_damage(v, *p->object ? p->object : "catalogue", p->why);
 	}
 	struct hf_error why = {0};
 	int there = r == 0 && v->options->expect_head ? hf_catalogue_expect(&v->catalogue, v->options->expect_head, &why) : 0;
@@ -243,5 +256,6 @@ void hf_verify_result_free(struct hf_verify_result *result)
 		json_decref(d->paths);
 	}
 	free(result->damaged);
+	free(result->revoked);
 	*result = (struct hf_verify_result){0};
 }

@@ -29,11 +29,18 @@ struct hf_damage {
 	uint64_t path_count;
 };
 
+/* An entry as it should be, but by a key that the owner revoked before: set apart, as the owner wished. No damage. */
+struct hf_verify_revoked {
+	char object[HF_NAME_MAX];
+};
+
 struct hf_verify_result {
 	bool ok;
 	uint64_t objects, bytes; /* looked at; read */
 	struct hf_damage *damaged;
 	size_t damaged_count;
+	struct hf_verify_revoked *revoked;
+	size_t revoked_count;
 };
 
 /* 0: it ran to an answer (see `ok`). */

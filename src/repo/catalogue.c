@@ -39,6 +39,7 @@ void hf_catalogue_free(struct hf_catalogue *c)
 	free(c->forgotten);
 	free(c->problems);
 	free(c->missing);
+	free(c->unread_voids.refs);
 	*c = (struct hf_catalogue){0};
 }
 
@@ -135,6 +136,14 @@ static int judge(struct loading *l, size_t i, struct hf_error *err)
 	return set_apart(l, i, why, err);
 }
 
+static int set_apart_revoked(struct loading *l, size_t i, struct hf_error *err)
+{
+	int r = set_apart(l, i, "its writer's key was revoked before it", err);
+	if (r == 0)
+		l->c->problems[l->c->problem_count - 1].is_revoked = true;
+	return r;
+}
+
 /* Sets apart what the revoked key wrote after the last entry of it that is still believed. */
 static int revoke(struct loading *l, const struct hf_graph *g, const struct hf_catalogue_entry *by, struct hf_error *err)
 {
@@ -145,7 +154,7 @@ static int revoke(struct loading *l, const struct hf_graph *g, const struct hf_c
 	int r = last >= 0 ? hf_graph_mark(g, (size_t)last, believed, err) : 0;
 	for (size_t i = 0; r == 0 && i < g->count; i++)
 		if (hf_id_equal(&g->entries[i].ref.writer, &by->key) && !believed[i] && !l->apart[i])
-			r = set_apart(l, i, "its writer's key was revoked before it", err);
+			r = set_apart_revoked(l, i, err);
 	free(believed);
 	return r;
 }

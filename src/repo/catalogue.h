@@ -17,6 +17,7 @@
 
 #include "repo/repository.h"
 #include "repo/snapshot.h"
+#include "repo/void.h"
 
 enum hf_entry_kind { /* "type" of an entry */
 	HF_CATALOGUE_COMMIT = 1,
@@ -81,6 +82,7 @@ struct hf_catalogue_problem {
 	char object[HF_NAME_MAX]; /* empty where there is no one object to blame */
 	char *why;
 	bool is_loss; /* something is damaged or gone; false: it is there, and not to be believed */
+	bool is_revoked; /* an entry as it should be, but by a key that the owner revoked, after the last one that is believed of it */
 };
 
 struct hf_catalogue {
@@ -99,6 +101,7 @@ struct hf_catalogue {
 	size_t unknown;	  /* entries of a type that this version does not know */
 	struct hf_hash *missing; /* parents that no entry has */
 	size_t missing_count;
+	struct hf_void_unread unread_voids; /* of the last commit */
 	size_t rolled_back; /* heads that this host remembers and that no entry has */
 };
 
@@ -160,7 +163,7 @@ struct hf_new_commit {
 };
 /* The commit. The caller has PUT the snapshot and listed condemnations after that. Afterwards lists voids: 0 if the commit is
  * acknowledged (at once, for a writer that may list nothing: pruners leave its snapshots be), 1 if the snapshot was voided
- * meanwhile: then all is to be done again. */
+ * meanwhile: then all is to be done again, with a snapshot that is PUT after that. */
 int hf_catalogue_commit(struct hf_catalogue *c, const struct hf_new_commit *commit, struct hf_hash *head,
 	struct hf_error *err) HF_MUST_CHECK;
 

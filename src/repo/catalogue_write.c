@@ -101,7 +101,9 @@ int hf_catalogue_commit(struct hf_catalogue *c, const struct hf_new_commit *comm
 	if (!hf_id_equal(&commit->snapshot.writer, &c->repo->key->id))
 		return hf_fail(err, HF_E_USAGE, "only its writer commits a snapshot");
 	int r = put_entry(c, clear, commit->evidence, head, err);
-	return r < 0 || c->repo->config.is_unlisted ? r : hf_void_exists(c->repo, &commit->snapshot, err);
+	if (r < 0 || c->repo->config.is_unlisted)
+		return r;
+	return hf_void_exists(c->repo, &commit->snapshot, &c->unread_voids, err);
 }
 
 static int put_forget(struct hf_catalogue *c, json_t *clear, const char *reason, struct hf_error *err)

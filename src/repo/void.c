@@ -6,6 +6,8 @@
 #include "repo/object_fetch.h"
 #include "repo/ref_list.h"
 
+#include <stdlib.h>
+
 struct loading {
 	struct hf_repository *repo;
 	hf_void_each_object *each;
@@ -49,19 +51,50 @@ int hf_void_each(struct hf_repository *repo, hf_void_each_object *each, void *us
 	return r < 0 ? hf_wrap(err, r, "list voids") : r;
 }
 
-/* 1 ends the list: this one names the snapshot, or might. */
-static int look(const struct hf_void *v, void *user, struct hf_error *err)
+struct looking {
+	const struct hf_ref *snapshot;
+	struct hf_void_unread now;
+	const struct hf_void_unread *before;
+	bool is_named, may_be_named;
+};
+
+static int note_unread(struct looking *l, const struct hf_void *v, struct hf_error *err)
 {
-	(void)err;
-	if (v->unreadable)
-		hf_warn("a void can't be read, and may name this snapshot: %s", v->unreadable);
-	return v->unreadable || hf_ref_equal(&v->snapshot, user);
+	struct hf_ref *more = reallocarray(l->now.refs, l->now.count + 1, sizeof(*more));
+	if (!more)
+		return hf_fail(err, HF_E_NOMEM, "out of memory");
+	l->now.refs = more;
+	more[l->now.count++] = v->ref;
+	if (l->before && hf_ref_find(l->before->refs, l->before->count, &v->ref))
+		return 0;
+	l->may_be_named = true;
+	hf_warn("a void can't be read, and may name this snapshot, which is stored once more for that: %s. Put that object back from a "
+		"copy of the store, or delete it while no backup is running", v->unreadable);
+	return 0;
 }
 
-int hf_void_exists(struct hf_repository *repo, const struct hf_ref *snapshot, struct hf_error *err)
+/* Goes through all, so that all that can't be read are noted at once. */
+static int look(const struct hf_void *v, void *user, struct hf_error *err)
 {
-	struct hf_ref named = *snapshot;
-	return hf_void_each(repo, look, &named, err);
+	struct looking *l = user;
+	if (v->unreadable)
+		return note_unread(l, v, err);
+	l->is_named = l->is_named || hf_ref_equal(&v->snapshot, l->snapshot);
+	return 0;
+}
+
+int hf_void_exists(struct hf_repository *repo, const struct hf_ref *snapshot, struct hf_void_unread *unread, struct hf_error *err)
+{
+	struct looking l = {.snapshot = snapshot, .before = unread};
+	int r = hf_void_each(repo, look, &l, err);
+	l.now.count = hf_ref_sort(l.now.refs, l.now.count);
+	if (r == 0 && unread) {
+		free(unread->refs);
+		*unread = l.now;
+	} else {
+		free(l.now.refs);
+	}
+	return r < 0 ? r : l.is_named || l.may_be_named;
 }
 
 static int look_for(const struct hf_void *v, void *user, struct hf_error *err)

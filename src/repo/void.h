@@ -8,8 +8,17 @@
 
 #include "repo/repository.h"
 
-/* 1 if a valid void names the snapshot, else 0. A void that can't be read counts as one that does. */
-int hf_void_exists(struct hf_repository *repo, const struct hf_ref *snapshot, struct hf_error *err) HF_MUST_CHECK;
+/* Voids that could not be read, sorted; {0} at first, to be released with free(refs). */
+struct hf_void_unread {
+	struct hf_ref *refs;
+	size_t count;
+};
+
+/* 1 if a valid void names the snapshot, else 0. A void that can't be read counts as one that does, and is noted in `unread`; but one that
+ * was noted there before counts for nothing, for the caller PUT the snapshot since then: nobody knew its name when that void was made.
+ * `unread` may be NULL. */
+int hf_void_exists(struct hf_repository *repo, const struct hf_ref *snapshot, struct hf_void_unread *unread,
+	struct hf_error *err) HF_MUST_CHECK;
 /* The same, but one that can't be read counts for nothing. */
 int hf_void_is_certain(struct hf_repository *repo, const struct hf_ref *snapshot, struct hf_error *err) HF_MUST_CHECK;
 

@@ -138,7 +138,7 @@ static void test_by_whom(void **state)
 	assert_int_equal(hf_condemned_list(repo, &c, NULL), 0);
 	assert_int_equal(c.count, 0);
 	hf_condemned_free(&c);
-	assert_int_equal(hf_void_exists(repo, &snapshot, NULL), 0);
+	assert_int_equal(hf_void_exists(repo, &snapshot, NULL, NULL), 0);
 	hf_key_free(writer);
 }
 
@@ -156,19 +156,34 @@ static void test_damaged(void **state)
 	assert_int_equal(hf_condemned_list(repo, &c, NULL), 0);
 	assert_int_equal(c.unreadable, 1);
 	hf_condemned_free(&c);
-	assert_int_equal(hf_void_exists(repo, &snapshot, NULL), 1);
+	assert_int_equal(hf_void_exists(repo, &snapshot, NULL, NULL), 1);
 	assert_int_equal(hf_void_is_certain(repo, &snapshot, NULL), 0);
+
+	/* But none that was there before the snapshot was. */
+	struct hf_void_unread unread = {0};
+	const struct hf_ref later = pack_of(9);
+	assert_int_equal(hf_void_exists(repo, &snapshot, &unread, NULL), 1);
+	assert_int_equal(unread.count, 1);
+	assert_int_equal(hf_void_exists(repo, &later, &unread, NULL), 0);
+	const struct hf_ref another = {owner->id, hf_id_new()};
+	assert_int_equal(hf_store_put(repo->store, hf_object_name(HF_KIND_VOID, &another, name), &bytes, 1, NULL), 0);
+	assert_int_equal(hf_void_exists(repo, &later, &unread, NULL), 1);
+	assert_int_equal(unread.count, 2);
+	assert_int_equal(hf_void_exists(repo, &later, &unread, NULL), 0);
+	assert_int_equal(hf_void_put(repo, &later, NULL), 0);
+	assert_int_equal(hf_void_exists(repo, &later, &unread, NULL), 1);
+	free(unread.refs);
 }
 
 static void test_void(void **state)
 {
 	const struct hf_ref snapshot = pack_of(8), other = pack_of(9);
 	(void)state;
-	assert_int_equal(hf_void_exists(repo, &snapshot, NULL), 0);
+	assert_int_equal(hf_void_exists(repo, &snapshot, NULL, NULL), 0);
 	assert_int_equal(hf_void_put(repo, &snapshot, NULL), 0);
-	assert_int_equal(hf_void_exists(repo, &snapshot, NULL), 1);
+	assert_int_equal(hf_void_exists(repo, &snapshot, NULL, NULL), 1);
 	assert_int_equal(hf_void_is_certain(repo, &snapshot, NULL), 1);
-	assert_int_equal(hf_void_exists(repo, &other, NULL), 0);
+	assert_int_equal(hf_void_exists(repo, &other, NULL, NULL), 0);
 }
 
 static int see_run(const struct hf_run_object *o, void *user, struct hf_error *err)
