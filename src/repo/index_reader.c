@@ -131,6 +131,8 @@ bool *hf_index_segment_filter_granted(struct hf_index_segment *s)
 bool hf_index_segment_note_miss(struct hf_index_segment *s)
 {
 	uint32_t blocks = s->blocks - s->filter_at, most = blocks > FEW_BLOCKS ? PATIENCE * blocks : blocks;
+	if (s->access->store->is_far && atomic_load(&s->copy) < 0)
+		most = 1;
 	return !atomic_load_explicit(&s->filter, memory_order_acquire) && atomic_fetch_add(&s->misses, 1) + 1 == most;
 }
 
