@@ -44,8 +44,9 @@ static void add_check(struct request *q, const char *name, const char *value)
 	q->checks[q->drill.option_count++] = (struct hf_option){name, value};
 }
 
-static int take(struct request *q, int id, const char *value, struct hf_error *err)
+static int take(void *user, int id, const char *value, struct hf_error *err)
 {
+	struct request *q = user;
 	switch (id) {
 	case RTO:
 		return parse_objective("rto", value, &q->drill.rto_objective, err);
@@ -67,24 +68,13 @@ static int take(struct request *q, int id, const char *value, struct hf_error *e
 		q->drill.scratch = value;
 		return 0;
 	default:
-		if (q->select.selector)
-			return hf_fail(err, HF_E_USAGE, "drill takes one snapshot, and \"%s\" is one more", value);
-		q->select.selector = value;
-		return 0;
+		return hf_fail(err, HF_E_USAGE, "drill takes one snapshot, and \"%s\" is one more", value);
 	}
 }
 
 static int parse(struct hf_args *args, struct request *q, struct hf_error *err)
 {
-	const char *value;
-	int id, r = 0;
-	while (r >= 0 && (id = hf_args_next(args, &value, err)) != 0) {
-		if (id < 0)
-			return id;
-		r = hf_select_arg(&q->select, id, value, err);
-		if (r == 0)
-			r = take(q, id, value, err);
-	}
+	int r = hf_select_parse(args, &q->select, take, q, err);
 	if (!q->select.selector)
 		q->select.selector = "latest";
 	q->drill.options = q->checks;

@@ -12,24 +12,21 @@ static int write_out(void *user, const void *data, size_t len, struct hf_error *
 	return hf_print_bytes(data, len, err);
 }
 
+/* All options choose the snapshot. */
+static int take_path(void *user, int id, const char *value, struct hf_error *err)
+{
+	struct hf_dump_options *o = user;
+	(void)id;
+	if (o->path)
+		return hf_fail(err, HF_E_USAGE, "dump takes one path, and \"%s\" is one more", value);
+	o->path = value;
+	return 0;
+}
+
 static int parse(struct hf_args *args, struct hf_select_options *select, struct hf_dump_options *o, struct hf_error *err)
 {
-	const char *value;
-	int id, r = 0;
-	while (r >= 0 && (id = hf_args_next(args, &value, err)) != 0) {
-		if (id < 0)
-			return id;
-		r = hf_select_arg(select, id, value, err);
-		if (r != 0)
-			continue;
-		if (!select->selector)
-			select->selector = value;
-		else if (!o->path)
-			o->path = value;
-		else
-			return hf_fail(err, HF_E_USAGE, "dump takes one path, and \"%s\" is one more", value);
-	}
-	if (r >= 0 && !o->path)
+	int r = hf_select_parse(args, select, take_path, o, err);
+	if (r == 0 && !o->path)
 		return hf_fail(err, HF_E_USAGE, "which file of which snapshot? Give SNAPSHOT and PATH");
 	return r < 0 ? r : hf_args_no_rest(args, err);
 }

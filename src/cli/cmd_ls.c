@@ -73,26 +73,27 @@ static int print_entry(void *user, const char *source, const struct hf_manifest_
 	return cli->json ? print_object(source, &entry->entry, err) : print_line(source, &entry->entry, err);
 }
 
-/* The first operand is the snapshot, the others paths (which has room for all words). */
-static int parse(struct hf_args *args, struct hf_select_options *select, const char **paths, size_t *count,
-	struct hf_error *err)
+struct paths {
+	const char **items; /* room for all words */
+	size_t count;
+};
+
+/* All options choose the snapshot. */
+static int take_path(void *user, int id, const char *value, struct hf_error *err)
 {
-	const char *value;
-	int id, r = 0;
-	while (r >= 0 && (id = hf_args_next(args, &value, err)) != 0) {
-		if (id < 0)
-			return id;
-		r = hf_select_arg(select, id, value, err);
-		if (r == 0 && !select->selector)
-			select->selector = value;
-		else if (r == 0)
-			paths[(*count)++] = value;
-	}
-	for (char **rest = hf_args_rest(args); r >= 0 && rest && *rest; rest++)
-		paths[(*count)++] = *rest;
-	if (r >= 0 && !select->selector)
-		return hf_fail(err, HF_E_USAGE, "which snapshot? Give its id, \"latest\" or \"latest:NAME\"");
-	return r < 0 ? r : 0;
+	struct paths *paths = user;
+	(void)id;
+	(void)err;
+	paths->items[paths->count++] = value;
+	return 0;
+}
+
+static int parse(struct hf_args *args, struct hf_select_options *select, struct paths *paths, struct hf_error *err)
+{
+	int r = hf_select_parse(args, select, take_path, paths, err);
+	for (char **rest = hf_args_rest(args); r == 0 && rest && *rest; rest++)
+		paths->items[paths->count++] = *rest;
+	return r < 0 ? r : hf_select_require(select, err);
 }
 
 static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
@@ -100,19 +101,18 @@ static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 	HF_REPOSITORY_AUTO *repo = NULL;
 	struct hf_select_options select = {0};
 	struct hf_view view = {0};
-	size_t count = 0;
-	const char **paths = calloc((size_t)args->argc + 1, sizeof(*paths));
-	int r = paths ? parse(args, &select, paths, &count, err) : hf_fail(err, HF_E_NOMEM, "out of memory");
+	struct paths paths = {.items = calloc((size_t)args->argc + 1, sizeof(*paths.items))};
+	int r = paths.items ? parse(args, &select, &paths, err) : hf_fail(err, HF_E_NOMEM, "out of memory");
 	if (r == 0)
 		r = hf_cli_open(cli, &repo, err);
 	if (r == 0)
 		r = hf_view_choose(repo, &select, &view, err);
 	if (r == 0) {
-		const struct hf_ls_options o = {paths, count, print_entry, cli};
+		const struct hf_ls_options o = {paths.items, paths.count, print_entry, cli};
 		r = hf_ls(&view, &o, err);
 	}
 	hf_view_close(&view);
-	free(paths);
+	free(paths.items);
 	return r;
 }
 

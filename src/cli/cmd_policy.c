@@ -97,7 +97,6 @@ static int print_json(const struct hf_policy *policy, const struct hf_key *key, 
 static int print_steps(const struct hf_policy *policy, const struct hf_key *key, struct hf_error *err)
 {
 	HF_TABLE_AUTO *t = hf_table_new();
-	HF_BUF_AUTO text = HF_BUF(1 << 16);
 	hf_table_column(t, "STEP", HF_LEFT);
 	hf_table_column(t, "IN THE POLICY", HF_LEFT);
 	hf_table_column(t, "THIS KEY", HF_LEFT);
@@ -108,8 +107,7 @@ static int print_steps(const struct hf_policy *policy, const struct hf_key *key,
 		hf_table_cell(t, "%s", i == HF_STEP_DRILL ? "on demand" : hf_step_is_wanted((enum hf_step)i, policy) ? "yes" : "no");
 		hf_table_cell(t, "%s%s", lacks ? "lacks " : "can", lacks ? lacks : "");
 	}
-	int r = hf_table_render(t, &text, err);
-	return r < 0 ? r : hf_print_bytes(text.data, text.len, err);
+	return hf_print_table(t, err);
 }
 
 static int check(const struct hf_cli *cli, const struct request *q, const struct hf_policy *policy, struct hf_error *err)

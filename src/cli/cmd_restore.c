@@ -34,8 +34,9 @@ struct request {
 	struct hf_option *mappings; /* likewise */
 };
 
-static int take(struct request *q, int id, const char *value, struct hf_error *err)
+static int take(void *user, int id, const char *value, struct hf_error *err)
 {
+	struct request *q = user;
 	switch (id) {
 	case TARGET:
 		q->restore.target = value;
@@ -59,29 +60,18 @@ static int take(struct request *q, int id, const char *value, struct hf_error *e
 		q->restore.scratch = value;
 		return 0;
 	default:
-		if (q->select.selector)
-			return hf_fail(err, HF_E_USAGE, "restore takes one snapshot, and \"%s\" is one more; paths are given by "
-				"--include", value);
-		q->select.selector = value;
-		return 0;
+		return hf_fail(err, HF_E_USAGE, "restore takes one snapshot, and \"%s\" is one more; paths are given by --include",
+			value);
 	}
 }
 
 static int parse(struct hf_args *args, struct request *q, struct hf_error *err)
 {
-	const char *value;
-	int id, r = 0;
-	while (r >= 0 && (id = hf_args_next(args, &value, err)) != 0) {
-		if (id < 0)
-			return id;
-		r = hf_select_arg(&q->select, id, value, err);
-		if (r == 0)
-			r = take(q, id, value, err);
-	}
+	int r = hf_select_parse(args, &q->select, take, q, err);
+	if (r == 0)
+		r = hf_select_require(&q->select, err);
 	if (r < 0)
 		return r;
-	if (!q->select.selector)
-		return hf_fail(err, HF_E_USAGE, "which snapshot? Give its id, \"latest\" or \"latest:NAME\"");
 	if (!q->restore.target || !*q->restore.target)
 		return hf_fail(err, HF_E_USAGE, "where to? Give --target DIR");
 	if (q->restore.discard_old && !q->restore.overwrite)

@@ -127,7 +127,6 @@ static void add_row(struct hf_table *t, const struct hf_point *p)
 static int print_table(const struct hf_snapshots *s, struct hf_error *err)
 {
 	HF_TABLE_AUTO *t = hf_table_new();
-	HF_BUF_AUTO text = HF_BUF(SIZE_MAX / 2);
 	hf_table_column(t, "ID", HF_LEFT);
 	hf_table_column(t, "TIME (UTC)", HF_LEFT);
 	hf_table_column(t, "HOST", HF_LEFT);
@@ -137,8 +136,7 @@ static int print_table(const struct hf_snapshots *s, struct hf_error *err)
 	hf_table_column(t, "", HF_LEFT);
 	for (size_t i = 0; i < s->count; i++)
 		add_row(t, s->points[i]);
-	int r = hf_table_render(t, &text, err);
-	return r < 0 ? r : hf_print_bytes(text.data, text.len, err);
+	return hf_print_table(t, err);
 }
 
 /* --- the command --------------------------------------------------------------------------------------------------- */

@@ -100,7 +100,6 @@ static void add_row(struct hf_table *t, const struct hf_forget_plan *p, size_t i
 static int print_table(const struct hf_forget_plan *p, struct hf_error *err)
 {
 	HF_TABLE_AUTO *t = hf_table_new();
-	HF_BUF_AUTO text = HF_BUF(SIZE_MAX / 2);
 	hf_table_column(t, "", HF_LEFT);
 	hf_table_column(t, "ID", HF_LEFT);
 	hf_table_column(t, "TIME", HF_LEFT);
@@ -109,8 +108,7 @@ static int print_table(const struct hf_forget_plan *p, struct hf_error *err)
 	hf_table_column(t, "WHY", HF_LEFT);
 	for (size_t i = 0; i < p->plan.count; i++)
 		add_row(t, p, i);
-	int r = hf_table_render(t, &text, err);
-	return r < 0 ? r : hf_print_bytes(text.data, text.len, err);
+	return hf_print_table(t, err);
 }
 
 int hf_forget_plan_print(const struct hf_cli *cli, const struct hf_forget_plan *p, struct hf_error *err)

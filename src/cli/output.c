@@ -2,6 +2,7 @@
 #include "cli/output.h"
 
 #include "cli/screen.h"
+#include "report/table.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -39,6 +40,13 @@ int hf_print_json(json_t *j, struct hf_error *err)
 	int r = hf_print_bytes(text, strlen(text), err);
 	free(text);
 	return r < 0 ? r : hf_print_bytes("\n", 1, err);
+}
+
+int hf_print_table(const struct hf_table *t, struct hf_error *err)
+{
+	HF_BUF_AUTO text = HF_BUF(SIZE_MAX / 2);
+	int r = hf_table_render(t, &text, err);
+	return r < 0 ? r : hf_print_bytes(text.data, text.len, err);
 }
 
 int hf_print_finish(struct hf_error *err)

@@ -13,6 +13,8 @@ void hf_print(const char *fmt, ...) HF_PRINTF(1, 2);
 int hf_print_bytes(const void *data, size_t len, struct hf_error *err) HF_MUST_CHECK;
 /* One JSON value and a newline; takes the reference. NULL is HF_E_NOMEM. */
 int hf_print_json(json_t *j, struct hf_error *err) HF_MUST_CHECK;
+struct hf_table; /* report/table.h */
+int hf_print_table(const struct hf_table *t, struct hf_error *err) HF_MUST_CHECK;
 /* All of it out, or an error. */
 int hf_print_finish(struct hf_error *err) HF_MUST_CHECK;
 

@@ -21,3 +21,24 @@ int hf_select_arg(struct hf_select_options *s, int id, const char *value, struct
 		return 0;
 	}
 }
+
+int hf_select_parse(struct hf_args *args, struct hf_select_options *s, hf_select_take *take, void *user, struct hf_error *err)
+{
+	const char *value;
+	int id, r = 0;
+	while (r >= 0 && (id = hf_args_next(args, &value, err)) != 0) {
+		r = id < 0 ? id : hf_select_arg(s, id, value, err);
+		if (r != 0)
+			continue;
+		if (id == HF_ARG_OPERAND && !s->selector)
+			s->selector = value;
+		else
+			r = take(user, id, value, err);
+	}
+	return r < 0 ? r : 0;
+}
+
+int hf_select_require(const struct hf_select_options *s, struct hf_error *err)
+{
+	return s->selector ? 0 : hf_fail(err, HF_E_USAGE, "which snapshot? Give its id, \"latest\" or \"latest:NAME\"");
+}

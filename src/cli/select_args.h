@@ -16,4 +16,13 @@ enum { HF_ARG_SOURCE = 290, HF_ARG_HOST, HF_ARG_AT };
 /* 1 if `id` is one of them, and is taken into `s`; 0 if not; HF_E_USAGE for a bad value. */
 int hf_select_arg(struct hf_select_options *s, int id, const char *value, struct hf_error *err) HF_MUST_CHECK;
 
+/* Takes an option of the command's own, or (HF_ARG_OPERAND) a word after the snapshot. */
+typedef int hf_select_take(void *user, int id, const char *value, struct hf_error *err);
+
+/* The command line of a command that works on one snapshot: the options above and the first operand into `s`, all else to `take`, in the
+ * order in which it stands. What follows "--" is left (hf_args_rest); that there is no snapshot is no error yet. */
+int hf_select_parse(struct hf_args *args, struct hf_select_options *s, hf_select_take *take, void *user, struct hf_error *err) HF_MUST_CHECK;
+/* HF_E_USAGE if none was given. */
+int hf_select_require(const struct hf_select_options *s, struct hf_error *err) HF_MUST_CHECK;
+
 #endif
