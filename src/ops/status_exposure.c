@@ -126,7 +126,7 @@ int hf_status_note_exposure(struct hf_status *out, struct hf_error *err)
 		if (concerns(out, &c->entries[i]))
 			commits[count++] = &c->entries[i];
 	if (count > 1)
-		qsort(commits, count, sizeof(*commits), by_store_time);
+		qsort(commits, count, sizeof(struct hf_catalogue_entry *), by_store_time);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = note_commit(out, commits[i], err);
 	free(commits);
