@@ -31,6 +31,16 @@ static bool grow(struct hf_buf *b, size_t need)
 	return true;
 }
 
+void hf_buf_reserve(struct hf_buf *b, size_t cap)
+{
+	size_t want = cap < b->max ? cap : b->max;
+	uint8_t *p = want > b->cap ? realloc(b->data, want) : NULL;
+	if (!p)
+		return;
+	b->data = p;
+	b->cap = want;
+}
+
 uint8_t *hf_buf_space(struct hf_buf *b, size_t len)
 {
 	if (b->failed || len > b->max - b->len || (b->len + len > b->cap && !grow(b, b->len + len))) {

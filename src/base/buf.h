@@ -31,6 +31,9 @@ struct hf_buf {
 
 void hf_buf_free(struct hf_buf *b);  /* releases, keeps the maximum: usable again */
 void hf_buf_clear(struct hf_buf *b); /* length 0, keeps the memory, forgets `failed` */
+/* Takes memory for `cap` bytes in all (at most the maximum) at once: what a buffer leaves behind each time it grows is not
+ * always used again. Without memory nothing happens. */
+void hf_buf_reserve(struct hf_buf *b, size_t cap);
 
 /* Makes room for `len` more bytes and returns where they start, or NULL (then `failed` is set). The length grows
  * by `len`; the bytes are not initialised. */

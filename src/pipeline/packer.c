@@ -106,6 +106,8 @@ static int add_key(struct hf_packer *p, struct hf_error *err)
 		hf_pack_builder_free(p->builders[i]);
 		p->builders[i] = NULL;
 		r = hf_pack_builder_new(p->options.key, k, &p->builders[i], err);
+		if (r == 0)
+			hf_pack_builder_expect(p->builders[i], p->options.pack_size + HF_FRAME_MAX);
 	}
 	return r;
 }

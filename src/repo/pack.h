@@ -50,6 +50,8 @@ struct hf_new_frame {
 
 int hf_pack_builder_new(const struct hf_key *key, const struct hf_run_key *run_key, struct hf_pack_builder **out,
 	struct hf_error *err) HF_MUST_CHECK;
+/* About how many bytes of frames packs will have: memory for them is taken at once, when it shows that one is not small. */
+void hf_pack_builder_expect(struct hf_pack_builder *b, uint64_t size);
 int hf_pack_builder_add(struct hf_pack_builder *b, const struct hf_new_frame *f, struct hf_error *err) HF_MUST_CHECK;
 uint64_t hf_pack_builder_size(const struct hf_pack_builder *b); /* bytes of frames so far; 0: nothing to put */
 /* Seals and signs the table and stores the pack. */

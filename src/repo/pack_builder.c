@@ -8,10 +8,13 @@
 
 #include <stdlib.h>
 
+enum { SMALL_PACK = 1 << 20 }; /* up to here the buffer just grows: many a run stores no more */
+
 struct hf_pack_builder {
 	const struct hf_key *key;
 	const struct hf_run_key *run_key;
 	struct hf_buf bytes; /* header and frames */
+	size_t expected; /* that they come to; 0: not known */
 	struct hf_pack_table table;
 	size_t frame_cap, chunk_cap;
 };
@@ -46,6 +49,11 @@ void hf_pack_builder_reset(struct hf_pack_builder *b)
 	hf_run_key_header(b->run_key, &b->table.pack.id, header);
 	hf_buf_clear(&b->bytes);
 	hf_buf_add(&b->bytes, header, sizeof(header));
+}
+
+void hf_pack_builder_expect(struct hf_pack_builder *b, uint64_t size)
+{
+	b->expected = (size_t)size + HF_PACK_HEADER;
 }
 
 void hf_pack_builder_free(struct hf_pack_builder *b)
@@ -101,6 +109,8 @@ int hf_pack_builder_add(struct hf_pack_builder *b, const struct hf_new_frame *f,
 		.first_chunk = (uint32_t)t->chunk_count, .chunk_count = (uint32_t)f->chunk_count,
 		.chunk_kind = (uint8_t)f->chunk_kind};
 	memcpy(t->chunks + t->chunk_count, f->chunks, f->chunk_count * sizeof(*f->chunks));
+	if (b->bytes.len + f->stored_len > SMALL_PACK)
+		hf_buf_reserve(&b->bytes, b->expected);
 	hf_buf_add(&b->bytes, f->stored, f->stored_len);
 	r = hf_buf_check(&b->bytes, "pack", err);
 	if (r == 0) {

@@ -70,6 +70,24 @@ static void varints_have_one_form(void **state)
 	assert_true(c.failed);
 }
 
+static void reserving_moves_nothing_and_keeps_the_maximum(void **state)
+{
+	(void)state;
+	HF_BUF_AUTO b = HF_BUF(100);
+	hf_buf_str(&b, "kept");
+	hf_buf_reserve(&b, 64);
+	assert_true(b.cap >= 64);
+	assert_int_equal(b.len, 4);
+	assert_memory_equal(b.data, "kept", 4);
+	size_t cap = b.cap;
+	hf_buf_reserve(&b, 8); /* never smaller */
+	assert_int_equal(b.cap, cap);
+	hf_buf_reserve(&b, 1000);
+	assert_non_null(hf_buf_space(&b, 96));
+	assert_null(hf_buf_space(&b, 1));
+	assert_true(b.failed);
+}
+
 static void context_goes_in_front(void **state)
 {
 	(void)state;
@@ -86,6 +104,7 @@ int main(void)
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(maximum_holds),
 		cmocka_unit_test(varints_have_one_form),
+		cmocka_unit_test(reserving_moves_nothing_and_keeps_the_maximum),
 		cmocka_unit_test(context_goes_in_front),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
