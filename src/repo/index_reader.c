@@ -1,6 +1,6 @@
 /*
  * Reads one index segment; see index_segment.h. A block is authenticated whenever it is read, and one that fails in the copy
- * is read again from the store. An opened block goes to the cache that all segments share.
+ * is read again from the store, as is the filter. An opened block goes to the cache that all segments share.
  */
 #include "repo/index_segment_internal.h"
 
@@ -92,13 +92,10 @@ static int get_block(struct hf_index_segment *s, uint32_t number, struct hf_inde
 	return r;
 }
 
-/* Reads all blocks of the filter at once, since a store far away is slow to answer. */
 static int open_filter(struct hf_index_segment *s, uint8_t *sealed, uint8_t *filter, struct hf_error *err)
 {
 	uint32_t blocks = s->blocks - s->filter_at;
-	uint64_t offset = HF_INDEX_HEADER + (uint64_t)s->filter_at * HF_INDEX_SEALED;
-	atomic_fetch_add_explicit(s->access->blocks_read, blocks, memory_order_relaxed);
-	int r = hf_index_segment_read(s, offset, sealed, (size_t)blocks * HF_INDEX_SEALED, err);
+	int r = 0;
 	for (uint32_t i = 0, left = s->lines; r == 0 && i < blocks; i++) {
 		uint32_t n = left < HF_INDEX_LINES ? left : HF_INDEX_LINES;
 		uint8_t *block = sealed + (size_t)i * HF_INDEX_SEALED;
@@ -107,6 +104,24 @@ static int open_filter(struct hf_index_segment *s, uint8_t *sealed, uint8_t *fil
 			memcpy(filter + (size_t)i * HF_INDEX_BLOCK, block, (size_t)n * HF_INDEX_LINE_SIZE);
 		left -= n;
 	}
+	return r;
+}
+
+/* Reads all blocks of the filter at once, since a store far away is slow to answer. */
+static int read_filter(struct hf_index_segment *s, uint8_t *sealed, uint8_t *filter, struct hf_error *err)
+{
+	uint32_t blocks = s->blocks - s->filter_at;
+	uint64_t offset = HF_INDEX_HEADER + (uint64_t)s->filter_at * HF_INDEX_SEALED;
+	size_t len = (size_t)blocks * HF_INDEX_SEALED;
+	atomic_fetch_add_explicit(s->access->blocks_read, blocks, memory_order_relaxed);
+	int r = hf_index_segment_read(s, offset, sealed, len, err);
+	if (r == 0)
+		r = open_filter(s, sealed, filter, err);
+	if (r == HF_E_CORRUPT && atomic_load(&s->copy) >= 0) {
+		r = hf_store_get(s->access->store, s->name, offset, sealed, len, err);
+		if (r == 0)
+			r = open_filter(s, sealed, filter, err);
+	}
 	return r < 0 ? hf_wrap(err, r, "%s: the filter", s->name) : 0;
 }
 
@@ -114,7 +129,7 @@ int hf_index_segment_load_filter(struct hf_index_segment *s, struct hf_error *er
 {
 	uint8_t *filter = malloc((size_t)s->lines * HF_INDEX_LINE_SIZE);
 	uint8_t *sealed = malloc((size_t)(s->blocks - s->filter_at) * HF_INDEX_SEALED);
-	int r = filter && sealed ? open_filter(s, sealed, filter, err)
+	int r = filter && sealed ? read_filter(s, sealed, filter, err)
 				 : hf_fail(err, HF_E_NOMEM, "no memory for the filter of an index segment");
 	free(sealed);
 	uint8_t *none = NULL;

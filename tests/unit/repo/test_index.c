@@ -5,6 +5,7 @@
 #include "index_world.h"
 
 #include "base/file.h"
+#include "repo/index_segment.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -365,6 +366,20 @@ static void built_anew(void **state)
 	hf_store_close(w.store);
 }
 
+struct copy_path {
+	char text[512];
+};
+
+static struct copy_path copy_of(const struct only *o, const char *dir)
+{
+	struct copy_path path;
+	char text[HF_NAME_MAX];
+	memcpy(text, o->name + 6, sizeof(text) - 6);
+	text[32] = '-';
+	snprintf(path.text, sizeof(path.text), "%s/%s.index", dir, text);
+	return path;
+}
+
 /* Copies in the cache directory are made, used, mended, and cleared away. */
 static void copies(void **state)
 {
@@ -379,10 +394,8 @@ static void copies(void **state)
 	hf_index_close(index);
 
 	struct only o = the_segment(&w);
-	char path[512], text[HF_NAME_MAX];
-	memcpy(text, o.name + 6, sizeof(text) - 6);
-	text[32] = '-';
-	snprintf(path, sizeof(path), "%s/%s.index", dir, text);
+	const struct copy_path where = copy_of(&o, dir);
+	const char *path = where.text;
 	HF_BUF_AUTO copy = HF_BUF(1 << 20), stored = HF_BUF(1 << 20);
 	assert_int_equal(hf_file_read(-1, path, &copy, NULL), 0);
 	assert_int_equal(hf_store_get_all(w.store, o.name, &stored, NULL), 0);
@@ -406,6 +419,42 @@ static void copies(void **state)
 	assert_int_equal(hf_eraser_erase(&(struct hf_eraser){w.store}, o.name, NULL), 0);
 	hf_index_close(open_index(&w, options));
 	assert_int_equal(hf_file_read(-1, path, &copy, NULL), HF_E_NOTFOUND);
+	assert_int_equal(hf_remove_tree(-1, dir, NULL), 0);
+	free(dir);
+	hf_store_close(w.store);
+}
+
+/* A filter that is damaged in the copy alone is read from the store; one that is damaged there too sets the segment apart. */
+static void damaged_filters(void **state)
+{
+	(void)state;
+	enum { COUNT = 100, FILTER_AT = HF_INDEX_HEADER + 3 * HF_INDEX_SEALED }; /* after a block of entries, frames and packs each */
+	char *dir;
+	assert_int_equal(hf_scratch_make("/tmp", "holdfast-test-index", &dir, NULL), 0);
+	struct world w = new_world();
+	struct hf_index_options options = {.cache_dir = dir};
+	struct hf_index *index = open_index(&w, options);
+	note_pack(&w, index, 0, COUNT);
+	assert_int_equal(hf_index_flush(index, NULL), 0);
+	hf_index_close(index);
+	struct only o = the_segment(&w);
+	const struct copy_path path = copy_of(&o, dir);
+	HF_BUF_AUTO bytes = HF_BUF(1 << 20);
+	assert_int_equal(hf_store_get_all(w.store, o.name, &bytes, NULL), 0);
+	bytes.data[FILTER_AT + 100] ^= 1;
+	struct iovec part = {bytes.data, bytes.len};
+	for (size_t damaged = 0; damaged < 2; damaged++) {
+		assert_int_equal(hf_file_write(-1, path.text, &part, 1, &(struct hf_file_options){0}, NULL), 0);
+		index = open_index(&w, options);
+		for (uint64_t n = 0; n < 2 * COUNT; n++) /* of those that aren't there, one at least asks for the filter */
+			assert_int_equal(lookup(index, n), n < COUNT);
+		struct hf_index_stats stats;
+		hf_index_stats(index, &stats);
+		assert_int_equal(hf_index_damaged_count(index), damaged);
+		assert_true(stats.filter_bytes > 0);
+		hf_index_close(index);
+		overwrite(&w, &o, bytes.data, bytes.len);
+	}
 	assert_int_equal(hf_remove_tree(-1, dir, NULL), 0);
 	free(dir);
 	hf_store_close(w.store);
@@ -501,6 +550,7 @@ int main(void)
 		cmocka_unit_test(packs_of_revoked_writers),
 		cmocka_unit_test(built_anew),
 		cmocka_unit_test(copies),
+		cmocka_unit_test(damaged_filters),
 		cmocka_unit_test(concurrent_claims),
 		cmocka_unit_test(a_million),
 	};
