@@ -79,7 +79,7 @@ static int parse_count(const char *text, unsigned *out, struct hf_error *err)
 	return 0;
 }
 
-static int take_rule(struct request *q, int id, const char *value, struct hf_error *err)
+static int parse_rule(struct request *q, int id, const char *value, struct hf_error *err)
 {
 	struct hf_retention_rules *rules = &q->rules;
 	q->has_rule_option = true;
@@ -101,6 +101,15 @@ static int take_rule(struct request *q, int id, const char *value, struct hf_err
 	}
 	q->tags[rules->tag_count++] = value;
 	return 0;
+}
+
+static int take_rule(struct request *q, int id, const char *value, struct hf_error *err)
+{
+	const struct hf_option_info *o = options;
+	int r = parse_rule(q, id, value, err);
+	while (o->id && o->id != id)
+		o++;
+	return r < 0 ? hf_wrap(err, r, "--%s", o->name) : 0;
 }
 
 static int take(struct request *q, int id, const char *value, struct hf_error *err)

@@ -30,7 +30,7 @@ static int take_grace(struct hf_init_options *o, const char *value, struct hf_er
 	if (r == 0 && grace < HF_SECOND)
 		return hf_fail(err, HF_E_USAGE, "--grace %s is less than a second", value);
 	o->grace_seconds = (uint64_t)(grace / HF_SECOND);
-	return r;
+	return r < 0 ? hf_wrap(err, r, "--grace") : 0;
 }
 
 static int take(struct hf_init_options *o, struct hf_cli_other *like, int id, const char *value, struct hf_error *err)

@@ -52,6 +52,7 @@ static int parse(struct hf_args *args, struct hf_prune_options *o, struct hf_err
 		if (id == GRACE) {
 			o->has_grace = true;
 			id = hf_duration_parse(value, &o->grace, err);
+			id = id < 0 ? hf_wrap(err, id, "--grace") : 0;
 		} else if (id == MAX_UNUSED) {
 			o->has_max_unused = true;
 			id = parse_share(value, &o->max_unused, err);
