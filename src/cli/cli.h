@@ -52,6 +52,7 @@ struct hf_command {
 	const char *notes;     /* more for --help, lines of text; or NULL */
 	const struct hf_option_info *options; /* ends with .id = 0; or NULL */
 	int (*run)(struct hf_cli *cli, struct hf_args *args, struct hf_error *err);
+	bool only_shows; /* all it does is print: when nobody reads that any more, it dies by SIGPIPE without a word, as other tools do */
 };
 
 /* commands.c: ends with NULL. */

@@ -124,4 +124,5 @@ const struct hf_command hf_cmd_ls = {
 		 "and that source of it alone). PATH is NAME/path; NAME/ may be left out if there is one source.",
 	.options = options,
 	.run = run,
+	.only_shows = true,
 };

@@ -205,4 +205,5 @@ const struct hf_command hf_cmd_snapshots = {
 		 "the store's is shown as \"future\" and never counts as the latest.",
 	.options = options,
 	.run = run,
+	.only_shows = true,
 };

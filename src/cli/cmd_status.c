@@ -235,4 +235,5 @@ const struct hf_command hf_cmd_status = {
 		 "1 warning, 2 critical, 3 unknown.",
 	.options = options,
 	.run = run,
+	.only_shows = true,
 };

@@ -20,15 +20,16 @@
 #define HF_VERSION "of no release"
 #endif
 
-/* A write to a closed pipe is an error like others. */
-static void catch_signals(void)
+/* A write to a closed pipe is an error like others, until it is clear that nothing else is at stake (is_only_unread). True if it
+ * would have killed us: nobody who started us had SIGPIPE ignored. */
+static bool catch_signals(void)
 {
 	const int asking[] = {SIGINT, SIGTERM, SIGHUP};
 	struct sigaction stop = {.sa_handler = hf_stop_request}, ignore = {.sa_handler = SIG_IGN}, old;
 	for (size_t i = 0; i < sizeof(asking) / sizeof(asking[0]); i++)
 		if (sigaction(asking[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* nohup */
 			sigaction(asking[i], &stop, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);
+	return sigaction(SIGPIPE, &ignore, &old) == 0 && old.sa_handler != SIG_IGN;
 }
 
 static void die_by(int signal_number)
@@ -75,7 +76,13 @@ static int run_command(struct hf_cli *cli, struct hf_args *args, struct hf_error
 	return r;
 }
 
-static int dispatch(int argc, char **argv, struct hf_cli *cli, struct hf_error *err)
+/* `holdfast ls latest | head`: the failure `r` is of printing, and that is all that was to be done. */
+static bool is_only_unread(const struct hf_args *args, int r)
+{
+	return r == HF_E_IO && hf_print_has_no_reader() && (!args->command || args->help || args->command->only_shows);
+}
+
+static int dispatch(int argc, char **argv, struct hf_cli *cli, bool *unread, struct hf_error *err)
 {
 	struct hf_args args;
 	int r = hf_args_begin(argc, argv, cli, &args, err);
@@ -87,10 +94,15 @@ static int dispatch(int argc, char **argv, struct hf_cli *cli, struct hf_error *
 		hf_print("holdfast %s\n", HF_VERSION);
 	else if (r == 0)
 		r = run_command(cli, &args, err);
+	*unread = is_only_unread(&args, r);
 	int finished = hf_print_finish(r < 0 ? NULL : err);
+	if (r >= 0 && finished < 0) {
+		r = finished;
+		*unread = is_only_unread(&args, r);
+	}
 	hf_args_free(&args);
 	hf_policy_args_free(cli);
-	return r >= 0 && finished < 0 ? finished : r;
+	return r;
 }
 
 int main(int argc, char **argv)
@@ -99,10 +111,12 @@ int main(int argc, char **argv)
 	struct hf_error err = {0};
 	if (hf_guardian_is_asked(argc, argv))
 		return hf_guardian_main();
-	catch_signals();
-	int r = dispatch(argc, argv, &cli, &err);
+	bool pipes_kill = catch_signals(), unread = false;
+	int r = dispatch(argc, argv, &cli, &unread, &err);
 	if (r >= 0)
 		return r;
+	if (unread && pipes_kill)
+		die_by(SIGPIPE);
 	err.code = r;
 	report(&cli, &err);
 	if (hf_stopped())

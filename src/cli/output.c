@@ -10,18 +10,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int reason; /* of the first write that failed: an errno */
+
+static void note(void)
+{
+	if (!reason)
+		reason = errno ? errno : EIO;
+}
+
 void hf_print(const char *fmt, ...)
 {
 	va_list ap;
 	hf_screen_end(); /* results and the progress line may share a terminal */
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	errno = 0;
+	if (vprintf(fmt, ap) < 0)
+		note();
 	va_end(ap);
 }
 
 static int failed(struct hf_error *err)
 {
-	return hf_fail_errno(err, errno ? errno : EIO, "write to standard output");
+	note();
+	return hf_fail_errno(err, reason, "write to standard output");
 }
 
 int hf_print_bytes(const void *data, size_t len, struct hf_error *err)
@@ -53,4 +64,9 @@ int hf_print_finish(struct hf_error *err)
 {
 	errno = 0;
 	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : failed(err);
+}
+
+bool hf_print_has_no_reader(void)
+{
+	return reason == EPIPE;
 }

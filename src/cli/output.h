@@ -7,6 +7,8 @@
 
 #include "base/json.h"
 
+#include <stdbool.h>
+
 /* Text. */
 void hf_print(const char *fmt, ...) HF_PRINTF(1, 2);
 /* Bytes as they are. */
@@ -17,5 +19,7 @@ struct hf_table; /* report/table.h */
 int hf_print_table(const struct hf_table *t, struct hf_error *err) HF_MUST_CHECK;
 /* All of it out, or an error. */
 int hf_print_finish(struct hf_error *err) HF_MUST_CHECK;
+/* Did a write fail because whoever read the output has gone (`holdfast ls … | head`)? */
+bool hf_print_has_no_reader(void);
 
 #endif
