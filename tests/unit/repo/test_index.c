@@ -424,7 +424,7 @@ static void copies(void **state)
 	hf_store_close(w.store);
 }
 
-/* A filter that is damaged in the copy alone is read from the store; one that is damaged there too sets the segment apart. */
+/* A filter that is damaged in the copy alone is read from the store; one that is damaged there too is named. */
 static void damaged_filters(void **state)
 {
 	(void)state;
