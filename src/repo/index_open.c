@@ -280,7 +280,7 @@ int hf_index_segment_open(const struct hf_index_access *access, const struct hf_
 	hf_object_name(HF_KIND_INDEX, ref, s->name);
 	open_copy(s);
 	int r = read_root(s, err);
-	if (r == HF_E_CORRUPT && atomic_load(&s->copy) >= 0) {
+	if ((r == HF_E_CORRUPT || r == HF_E_UNSUPPORTED) && atomic_load(&s->copy) >= 0) {
 		drop_copy(s);
 		free(s->firsts);
 		free(s->replaces);

@@ -401,10 +401,10 @@ static void copies(void **state)
 	assert_int_equal(hf_store_get_all(w.store, o.name, &stored, NULL), 0);
 	assert_true(copy.len == stored.len && memcmp(copy.data, stored.data, copy.len) == 0);
 
-	static const size_t places[] = {3, 200, 16384 + 300};
-	for (size_t i = 0; i < 4; i++) { /* a flipped byte in the copy; and no copy at all */
+	static const size_t places[] = {3, 8, 200, 16384 + 300};
+	for (size_t i = 0; i < 5; i++) { /* a flipped byte in the copy; and no copy at all */
 		assert_int_equal(hf_remove_tree(-1, path, NULL), 0);
-		if (i < 3) {
+		if (i < 4) {
 			copy.data[places[i]] ^= 1;
 			struct iovec part = {copy.data, copy.len};
 			assert_int_equal(hf_file_write(-1, path, &part, 1, &(struct hf_file_options){0}, NULL), 0);
