@@ -135,7 +135,8 @@ const struct hf_command hf_cmd_drill = {
 	.summary = "restore a snapshot into a scratch place, start it, check it, and time it",
 	.notes = "Without SNAPSHOT it is the latest. Databases are started in isolation and checked; everything is taken\n"
 		 "down again, and the evidence is recorded in the repository. Ends with status 20 if a check failed,\n"
-		 "21 if an objective was missed.",
+		 "21 if an objective was missed, or could not be judged because a limit on downloads held the drill\n"
+		 "back.",
 	.options = options,
 	.run = run,
 };

@@ -47,7 +47,7 @@ static void put_verdict(struct hf_buf *out, const struct hf_drill_result *d)
 		d->ok ? "came back" : "did NOT come back whole", hf_duration_format(d->rto_ns, a),
 		hf_duration_format(d->rpo_ns, b));
 	if (d->has_objectives)
-		hf_buf_printf(out, ": objectives %s", d->met ? "met" : "MISSED");
+		hf_buf_printf(out, ": objectives %s", d->met ? "met" : d->is_unjudged ? "NOT JUDGED" : "MISSED");
 	if (d->rto_objective)
 		hf_buf_printf(out, " (RTO %s)", hf_duration_format(d->rto_objective, a));
 	if (d->rpo_objective)
@@ -89,6 +89,9 @@ int hf_drill_result_status(const struct hf_drill_result *d)
 
 void hf_drill_result_warn(const struct hf_drill_result *d)
 {
+	if (d->is_unjudged)
+		hf_warn("the objectives could not be judged: a limit on downloads (--limit-download, or the policy's limits) held the drill "
+			"back; run it without one");
 	if (!d->evidence_stored)
 		hf_warn("the evidence of this drill could not be stored: %s",
 			d->evidence_failure ? d->evidence_failure : "no reason is known");

@@ -4,7 +4,7 @@
 
 #include "ops/drill.h"
 
-/* Evidence that could not be stored, on standard error. */
+/* Objectives that could not be judged and evidence that could not be stored, on standard error. */
 void hf_drill_result_warn(const struct hf_drill_result *d);
 /* The table, the checks and the verdict, on standard output. */
 int hf_drill_result_print(const struct hf_drill_result *d, struct hf_error *err) HF_MUST_CHECK;

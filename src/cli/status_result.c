@@ -41,6 +41,7 @@ static json_t *drill_json(const struct hf_status_source *s)
 	json_object_set_new(j, "rto_seconds", seconds_json(s->rto_ns, s->proved));
 	json_object_set_new(j, "rpo_seconds", seconds_json(s->rpo_ns, s->proved));
 	json_object_set_new(j, "service_rto_seconds", seconds_json(s->service_rto_ns, s->proved));
+	json_object_set_new(j, "throttled", s->proved ? json_boolean(!s->is_timed) : json_null());
 	return j;
 }
 
@@ -174,7 +175,8 @@ static void add_row(struct hf_table *t, const struct hf_status_source *row)
 	hf_table_cell(t, "%s", met_text(row->rpo_met));
 	hf_table_cell(t, "%s%s", row->has_drill ? hf_time_format(row->drilled_at / HF_SECOND * HF_SECOND, when) : "never",
 		row->has_drill && !row->drill_ok ? " FAILED" : "");
-	hf_table_cell(t, "%s", row->proved ? hf_duration_format(row->rto_ns, rto) : "");
+	hf_table_cell(t, "%s%s", row->proved ? hf_duration_format(row->rto_ns, rto) : "",
+		row->proved && !row->is_timed ? " THROTTLED" : "");
 	hf_table_cell(t, "%s", row->proved ? hf_duration_format(row->expected_rto_ns, expected) : "");
 	hf_table_cell(t, "%s", met_text(row->rto_met));
 }

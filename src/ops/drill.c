@@ -307,8 +307,11 @@ static void judge(struct drill *d)
 	out->rto_objective = d->options->rto_objective;
 	out->rpo_objective = d->options->rpo_objective;
 	out->has_objectives = out->rto_objective || out->rpo_objective;
-	out->met = out->ok && (!out->rto_objective || out->rto_ns <= out->rto_objective) &&
-		   (!out->rpo_objective || out->rpo_ns <= out->rpo_objective);
+	bool is_within = out->ok && (!out->rto_objective || out->rto_ns <= out->rto_objective) &&
+			 (!out->rpo_objective || out->rpo_ns <= out->rpo_objective);
+	out->is_throttled = d->options->repo->is_throttled;
+	out->met = is_within && !out->is_throttled;
+	out->is_unjudged = out->has_objectives && is_within && out->is_throttled;
 }
 
 static void record(struct drill *d)

@@ -42,7 +42,9 @@ struct hf_drill_result {
 	size_t source_count;
 	struct hf_check_report report; /* checks of the whole */
 	int64_t rto_ns, rpo_ns; /* the worst */
-	bool has_objectives, met;
+	bool has_objectives, met; /* met: never by a drill that was throttled or failed a check */
+	bool is_throttled;  /* a limit held back what came from the repository: its times are not a restore's */
+	bool is_unjudged;   /* it would have met the objectives, but for being throttled */
 	int64_t rto_objective, rpo_objective;
 	bool ok;	       /* every check of every source */
 	bool evidence_stored;

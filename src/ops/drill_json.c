@@ -46,8 +46,9 @@ json_t *hf_drill_json(const struct hf_drill_result *r)
 	json_t *sources = json_array();
 	for (size_t i = 0; i < r->source_count; i++)
 		json_array_append_new(sources, source_json(&r->sources[i]));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "snapshot", hf_json_hex_string(r->snapshot.b, HF_ID_SIZE),
+	bool is_judged = r->has_objectives && !r->is_unjudged;
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "snapshot", hf_json_hex_string(r->snapshot.b, HF_ID_SIZE),
 		"incident_at", hf_json_time(r->incident_at), "sources", sources, "checks", checks_json(&r->report),
 		"rto_seconds", seconds(r->rto_ns), "rpo_seconds", seconds(r->rpo_ns), "objectives", objectives_json(r), "met",
-		r->has_objectives ? json_boolean(r->met) : json_null());
+		is_judged ? json_boolean(r->met) : json_null(), "throttled", r->is_throttled);
 }

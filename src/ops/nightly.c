@@ -236,7 +236,8 @@ static const char *first_failure(const struct hf_nightly_result *out)
 	if (hf_locks_check(&out->backup.locks, NULL) < 0)
 		return "locks of what the snapshot needs could not be renewed";
 	if (out->has_drill && out->drill.has_objectives && !out->drill.met)
-		return "the drill missed an objective";
+		return out->drill.is_unjudged ? "the drill was throttled, so that its objectives could not be judged"
+					      : "the drill missed an objective";
 	return out->has_drill && !out->drill.evidence_stored ? "the evidence of the drill could not be stored" : NULL;
 }
 

@@ -137,11 +137,13 @@ static int64_t expect_rto(const json_t *drilled, uint64_t bytes, int64_t rto)
 	return rto - fetch + (int64_t)((double)fetch * (double)bytes / (double)then);
 }
 
+/* A drill that was throttled proves what it restored, and tells nothing of the time that this takes. */
 static void note_result(struct hf_status_source *row, const struct hf_catalogue_entry *e,
 	const struct hf_point *p, const json_t *record)
 {
 	const json_t *drilled = source_of(record, row->name);
 	bool ok = json_is_true(json_object_get(drilled, "ok"));
+	bool is_throttled = json_is_true(json_object_get(record, "throttled"));
 	if (!drilled || e->store_time < row->drilled_at)
 		return;
 	row->has_drill = true;
@@ -151,11 +153,13 @@ static void note_result(struct hf_status_source *row, const struct hf_catalogue_
 		return;
 	row->proved = p;
 	row->proved_at = e->store_time;
-	row->rto_ns = seconds_of(drilled, "rto_seconds");
 	row->rpo_ns = seconds_of(drilled, "rpo_seconds");
+	if (is_throttled && row->is_timed)
+		return;
+	row->is_timed = !is_throttled;
+	row->rto_ns = seconds_of(drilled, "rto_seconds");
 	row->service_rto_ns = json_is_true(json_object_get(record, "partial")) ? row->rto_ns : seconds_of(record, "rto_seconds");
 	row->expected_rto_ns = expect_rto(drilled, row->bytes, row->rto_ns);
-
 }
 
 static int note_drill(struct work *w, const struct hf_catalogue_entry *e, struct hf_error *err)
@@ -207,7 +211,7 @@ static void judge(struct hf_status *out)
 	for (size_t i = 0; i < out->source_count; i++) {
 		struct hf_status_source *s = &out->sources[i];
 		bool rpo = s->newest && s->age_ns <= out->rpo_objective;
-		bool rto = s->proved && s->drill_ok && s->service_rto_ns <= out->rto_objective;
+		bool rto = s->proved && s->drill_ok && s->is_timed && s->service_rto_ns <= out->rto_objective;
 		s->rpo_met = !out->rpo_objective ? HF_MET_UNKNOWN : rpo ? HF_MET : HF_MISSED;
 		s->rto_met = !out->rto_objective ? HF_MET_UNKNOWN : rto ? HF_MET : HF_MISSED;
 		out->met = out->met && s->rpo_met != HF_MISSED && s->rto_met != HF_MISSED;

@@ -33,8 +33,9 @@ struct hf_status_source {
 	const struct hf_point *proved;	 /* the newest that a drill proved; NULL: none was */
 	int64_t proved_at;		 /* when, by the store's clock */
 	bool has_drill, drill_ok;	 /* the newest drill of it, whatever its result */
-	int64_t drilled_at, rto_ns, rpo_ns; /* of the newest drill that was good */
+	int64_t drilled_at, rto_ns, rpo_ns; /* of the newest drill that was good (rto_ns: and not throttled, if there was one) */
 	int64_t service_rto_ns;		 /* of that whole drill: what the objective is held against */
+	bool is_timed;			 /* that drill was not throttled; else its RTO meets no objective */
 	int64_t expected_rto_ns;	 /* for the size of the newest point, at the rates of that drill; 0: not known */
 	int64_t worst_exposure_ns;	 /* the largest gap on record from one consistency point to the next commit; 0: not known */
 	int64_t exposed_since;		 /* private: the consistency point, by the store's clock, that the next commit ends */

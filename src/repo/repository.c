@@ -192,6 +192,7 @@ int hf_repository_adopt(const struct hf_repository_options *options, struct hf_s
 		return hf_fail(err, HF_E_NOMEM, "out of memory");
 	}
 	repo->key = key;
+	repo->is_throttled = options->store.limit_download > 0;
 	int r = hf_store_open_counted(store, &repo->counts, &repo->store, err);
 	if (r < 0)
 		hf_store_close(store);

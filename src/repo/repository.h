@@ -33,6 +33,7 @@ struct hf_repository_options {
 
 struct hf_repository {
 	struct hf_store *store; /* counts into `counts` */
+	bool is_throttled;	/* no more than so many bytes a second come out of it (options->store.limit_download) */
 	struct hf_store_counts counts;
 	char *url;
 	struct hf_id id;
