@@ -4,12 +4,16 @@
  * Pieces are planned in bundles: consecutive ones of about 1 MiB together, of which one job pins the frames and verifies the
  * chunks. Some bundles are on their way at any time; `next` hands out the pieces of the oldest one that is ready. A bundle
  * goes when its last piece is released.
+ *
+ * From a store far away, jobs fetch what they need together with what those after them want next to it (lookahead.h).
  */
 #include "pipeline/egress.h"
 
 #include "base/pool.h"
 #include "base/stop.h"
 #include "entry/entry_copy.h"
+#include "pipeline/lookahead.h"
+#include "pipeline/stand_in.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -46,6 +50,7 @@ struct planned {
 struct bundle {
 	struct bundle *next;
 	struct hf_egress *owner;
+	struct hf_wants *wants; /* until its job begins */
 	struct planned pieces[BUNDLE_PIECES];
 	size_t count, handed;	/* planned; handed out */
 	size_t unreleased;
@@ -56,16 +61,11 @@ struct bundle {
 	bool done;
 };
 
-/* The first name that was given out of a hard-linked file whose own first name is not selected. */
-struct stand_in {
-	struct stand_in *next;
-	char *target, *given;
-};
-
 struct hf_egress {
 	struct hf_feed feed;
 	struct hf_egress_options options;
 	struct hf_manifest_reader *manifest, *lookup; /* lookup: for the targets of hard links */
+	struct hf_lookahead *ahead;
 	struct hf_pool *pool;
 	int bundle_max;
 	pthread_mutex_t lock;
@@ -73,7 +73,7 @@ struct hf_egress {
 	struct bundle *oldest, **newest;
 	int bundles; /* planned and not gone */
 	bool at_end, failed;
-	struct stand_in *stand_ins;
+	struct hf_stand_ins stand_ins;
 
 	/* the file that is being planned */
 	struct shared_entry *file;
@@ -108,6 +108,7 @@ static void run_bundle(void *job)
 {
 	struct bundle *b = job;
 	struct hf_egress *e = b->owner;
+	hf_lookahead_begin(e->ahead, b->wants);
 	for (size_t i = 0; i < b->count; i++) {
 		struct planned *p = &b->pieces[i];
 		struct hf_error err = {0};
@@ -250,37 +251,6 @@ static int plan_piece(struct hf_egress *e, struct bundle *b, struct hf_error *er
 	return 0;
 }
 
-static const char *stand_in_for(const struct hf_egress *e, const char *target)
-{
-	for (const struct stand_in *s = e->stand_ins; s; s = s->next)
-		if (strcmp(s->target, target) == 0)
-			return s->given;
-	return NULL;
-}
-
-/* Paths of the manifest's reader are not terminated. */
-static char *copy_text(const char *text, size_t len)
-{
-	char *copy = malloc(len + 1);
-	if (copy) {
-		memcpy(copy, text, len);
-		copy[len] = 0;
-	}
-	return copy;
-}
-
-static int add_stand_in(struct hf_egress *e, const struct hf_entry *link, struct hf_error *err)
-{
-	struct stand_in *s = calloc(1, sizeof(*s));
-	if (s) {
-		s->target = copy_text(link->link, link->link_len);
-		s->given = copy_text(link->path, link->path_len);
-		s->next = e->stand_ins;
-		e->stand_ins = s;
-	}
-	return s && s->target && s->given ? 0 : hf_fail(err, HF_E_NOMEM, "no memory");
-}
-
 static bool is_selected(const struct hf_egress *e, const char *path, size_t len)
 {
 	if (!e->options.paths)
@@ -298,7 +268,7 @@ static bool is_selected(const struct hf_egress *e, const char *path, size_t len)
 static int replace_link(struct hf_egress *e, const struct hf_manifest_entry **m, struct hf_entry *entry,
 	struct hf_error *err)
 {
-	const char *given = stand_in_for(e, entry->link);
+	const char *given = hf_stand_ins_find(&e->stand_ins, entry->link);
 	if (given) {
 		entry->link = given;
 		entry->link_len = strlen(given);
@@ -314,7 +284,7 @@ static int replace_link(struct hf_egress *e, const struct hf_manifest_entry **m,
 		return hf_fail(err, HF_E_CORRUPT, "%.*s: the manifest lacks %s, which it is a link to",
 			(int)entry->path_len, entry->path, entry->link);
 	if (r > 0)
-		r = add_stand_in(e, entry, err);
+		r = hf_stand_ins_add(&e->stand_ins, entry->link, entry->link_len, entry->path, entry->path_len, err);
 	if (r < 0)
 		return r;
 	const char *path = entry->path;
@@ -382,38 +352,56 @@ static int plan_bundle(struct hf_egress *e, struct bundle *b, struct hf_error *e
 	return 0;
 }
 
-/* May one more bundle be on its way? */
-static bool has_room(struct hf_egress *e)
+/* May one more bundle be on its way? From a store far away many are planned at once, when half of them are gone. */
+static bool has_room(struct hf_egress *e, bool has_begun)
 {
 	pthread_mutex_lock(&e->lock);
-	bool yes = e->bundles < e->bundle_max;
+	bool waits = hf_reader_is_far(e->options.reader) && e->oldest && !has_begun;
+	bool yes = e->bundles < (waits ? e->bundle_max / 2 : e->bundle_max);
 	pthread_mutex_unlock(&e->lock);
 	return yes;
 }
 
-/* Plans until enough is on its way. */
+/* Lists a bundle that is planned, as the newest. */
+static void list_bundle(struct hf_egress *e, struct bundle *b)
+{
+	if (b->need_count)
+		b->wants = hf_lookahead_add(e->ahead, &b->needs->ref.id, sizeof(*b->needs), b->need_count);
+	pthread_mutex_lock(&e->lock);
+	*e->newest = b;
+	e->newest = &b->next;
+	e->bundles++;
+	pthread_mutex_unlock(&e->lock);
+}
+
+/* Plans until enough is on its way. Jobs that look ahead begin when all are planned, so that each sees those after it; all that are
+ * listed begin, come what may. */
 static int plan_ahead(struct hf_egress *e, struct hf_error *err)
 {
-	while (!e->at_end && has_room(e)) {
+	const bool is_far = hf_reader_is_far(e->options.reader);
+	struct bundle *waiting = NULL;
+	int r = 0;
+	for (bool has_begun = false; r == 0 && !e->at_end && has_room(e, has_begun); has_begun = true) {
 		struct bundle *b = calloc(1, sizeof(*b));
-		if (!b)
-			return hf_fail(err, HF_E_NOMEM, "no memory");
-		b->owner = e;
-		int r = plan_bundle(e, b, err);
-		if (r < 0 || b->count == 0) {
-			free_bundle(e, b);
-			if (r < 0)
-				return r;
+		if (!b) {
+			r = hf_fail(err, HF_E_NOMEM, "no memory");
 			break;
 		}
-		pthread_mutex_lock(&e->lock);
-		*e->newest = b;
-		e->newest = &b->next;
-		e->bundles++;
-		pthread_mutex_unlock(&e->lock);
-		hf_pool_submit(e->pool, run_bundle, b);
+		b->owner = e;
+		r = plan_bundle(e, b, err);
+		if (r < 0 || b->count == 0) {
+			free_bundle(e, b);
+			break;
+		}
+		list_bundle(e, b);
+		if (!is_far)
+			hf_pool_submit(e->pool, run_bundle, b);
+		else if (!waiting)
+			waiting = b;
 	}
-	return 0;
+	for (; waiting; waiting = waiting->next)
+		hf_pool_submit(e->pool, run_bundle, waiting);
+	return r;
 }
 
 /* --- the feed --------------------------------------------------------------------------------------------------------- */
@@ -544,6 +532,8 @@ int hf_egress_new(const struct hf_egress_options *options, struct hf_egress **ou
 	if (r == 0 && options->paths)
 		r = hf_manifest_reader_select(e->manifest, options->paths, options->path_count, err);
 	if (r == 0)
+		r = hf_lookahead_new(options->reader, &e->ahead, err);
+	if (r == 0)
 		r = hf_pool_new(threads, (size_t)e->bundle_max, &e->pool, err);
 	if (r < 0) {
 		hf_egress_free(e);
@@ -568,6 +558,7 @@ void hf_egress_free(struct hf_egress *e)
 	if (!e)
 		return;
 	hf_pool_free(e->pool);
+	hf_lookahead_free(e->ahead);
 	while (e->oldest) {
 		struct bundle *b = e->oldest;
 		e->oldest = b->next;
@@ -575,13 +566,7 @@ void hf_egress_free(struct hf_egress *e)
 	}
 	if (e->file)
 		end_file(e);
-	while (e->stand_ins) {
-		struct stand_in *s = e->stand_ins;
-		e->stand_ins = s->next;
-		free(s->target);
-		free(s->given);
-		free(s);
-	}
+	hf_stand_ins_free(&e->stand_ins);
 	hf_manifest_reader_free(e->manifest);
 	hf_manifest_reader_free(e->lookup);
 	pthread_mutex_destroy(&e->lock);

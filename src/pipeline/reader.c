@@ -8,6 +8,7 @@
 #include "pipeline/reader.h"
 
 #include "base/log.h"
+#include "pipeline/ranges.h"
 #include "repo/chunking.h"
 #include "repo/frame.h"
 #include "repo/pack.h"
@@ -16,7 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 256 };
+/* Memory for frames that no one uses; what is fetched ahead and not opened yet has half of it, once there is such. */
+enum { BUCKETS = 256, CACHE_BYTES = 24 << 20 };
 
 struct hf_frame {
 	struct hf_frame *next;		    /* in its bucket */
@@ -53,6 +55,8 @@ struct hf_reader {
 	size_t unused_bytes;
 	struct kept_run *runs;
 	struct tools *tools;
+	struct hf_ranges *ranges;
+	bool looks_ahead; /* the cache has given half of its memory to the ranges */
 	size_t failures;
 };
 
@@ -63,7 +67,12 @@ int hf_reader_new(const struct hf_reader_options *options, struct hf_reader **ou
 		return hf_fail(err, HF_E_NOMEM, "no memory");
 	r->options = *options;
 	if (!r->options.cache_bytes)
-		r->options.cache_bytes = 24u << 20;
+		r->options.cache_bytes = CACHE_BYTES;
+	int result = hf_ranges_new(options->repo->store, r->options.cache_bytes / 2, &r->ranges, err);
+	if (result < 0) {
+		free(r);
+		return result;
+	}
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->loaded, NULL);
 	*out = r;
@@ -100,6 +109,7 @@ void hf_reader_free(struct hf_reader *r)
 		r->tools = t->next;
 		free_tools(t);
 	}
+	hf_ranges_free(r->ranges);
 	pthread_mutex_destroy(&r->lock);
 	pthread_cond_destroy(&r->loaded);
 	free(r);
@@ -185,7 +195,7 @@ static int load_with(struct hf_reader *r, struct tools *t, const struct hf_place
 	struct hf_error *err)
 {
 	const struct hf_run_key *key = NULL;
-	char name[HF_NAME_MAX];
+	const struct hf_stored where = {p->pack, p->frame_offset, p->stored_len};
 	if (p->plain_len > HF_FRAME_MAX || p->stored_len > t->stored.max)
 		return hf_fail(err, HF_E_CORRUPT, "the index names a frame larger than the format allows");
 	int result = run_key_for(r, p, &key, err);
@@ -197,8 +207,7 @@ static int load_with(struct hf_reader *r, struct tools *t, const struct hf_place
 	f->len = p->plain_len;
 	if (!stored || !f->plain)
 		return hf_fail(err, HF_E_NOMEM, "no memory");
-	hf_object_name(HF_KIND_PACK, &p->pack, name);
-	result = hf_store_get(r->options.repo->store, name, p->frame_offset, stored, p->stored_len, err);
+	result = hf_ranges_get(r->ranges, &where, stored, err);
 	if (result < 0)
 		return result;
 	return hf_frame_open(t->opener, key, p->frame_number, (struct iovec){stored, p->stored_len},
@@ -261,12 +270,18 @@ void hf_reader_unpin(struct hf_reader *r, struct hf_frame *frame)
 	pthread_mutex_unlock(&r->lock);
 }
 
+static struct hf_frame *find_locked(struct hf_reader *r, const struct hf_ref *pack, uint32_t offset)
+{
+	struct hf_frame *f = *bucket_of(r, pack, offset);
+	while (f && !(f->offset == offset && hf_ref_equal(&f->pack, pack)))
+		f = f->next;
+	return f;
+}
+
 /* The frame at `p`, pinned: there already (`*mine` false; waits if it is being loaded), or new and the caller's to load. */
 static struct hf_frame *pin_locked(struct hf_reader *r, const struct hf_place *p, bool *mine)
 {
-	struct hf_frame **bucket = bucket_of(r, &p->pack, p->frame_offset), *f = *bucket;
-	while (f && !(f->offset == p->frame_offset && hf_ref_equal(&f->pack, &p->pack)))
-		f = f->next;
+	struct hf_frame **bucket = bucket_of(r, &p->pack, p->frame_offset), *f = find_locked(r, &p->pack, p->frame_offset);
 	*mine = !f;
 	if (!f) {
 		f = calloc(1, sizeof(*f));
@@ -309,6 +324,50 @@ static int pin_frame(struct hf_reader *r, struct tools *t, const struct hf_place
 	}
 	*out = f;
 	return 0;
+}
+
+/* --- looking ahead ---------------------------------------------------------------------------------------------------- */
+
+bool hf_reader_is_far(const struct hf_reader *r)
+{
+	return r->options.repo->store->is_far;
+}
+
+bool hf_reader_locate(struct hf_reader *r, const struct hf_chunk_id *id, struct hf_stored *out)
+{
+	struct hf_error none;
+	struct hf_place p;
+	for (unsigned nth = 0; hf_index_find(r->options.index, id, nth, &p, &none) == 0; nth++) {
+		if (hf_index_is_excluded(r->options.index, &p.pack))
+			continue;
+		*out = (struct hf_stored){p.pack, p.frame_offset, p.stored_len};
+		return true;
+	}
+	return false;
+}
+
+static size_t drop_loaded(struct hf_reader *r, struct hf_stored *frames, size_t count)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < count; i++)
+		if (!find_locked(r, &frames[i].pack, frames[i].offset))
+			frames[n++] = frames[i];
+	return n;
+}
+
+void hf_reader_ahead(struct hf_reader *r, struct hf_stored *wanted, size_t own, size_t count)
+{
+	pthread_mutex_lock(&r->lock);
+	if (!r->looks_ahead) {
+		r->looks_ahead = true;
+		r->options.cache_bytes /= 2;
+		shrink(r);
+	}
+	size_t mine = drop_loaded(r, wanted, own);
+	size_t others = drop_loaded(r, wanted + own, count - own);
+	pthread_mutex_unlock(&r->lock);
+	memmove(wanted + mine, wanted + own, others * sizeof(*wanted));
+	hf_ranges_fetch(r->ranges, wanted, mine, mine + others);
 }
 
 /* --- chunks ----------------------------------------------------------------------------------------------------------- */

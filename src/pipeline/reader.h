@@ -14,13 +14,14 @@
 #include "repo/repository.h"
 
 struct hf_reader;
+struct hf_stored;
 struct hf_frame; /* an opened frame, counted */
 
 struct hf_reader_options {
 	struct hf_repository *repo;
 	struct hf_index *index;		 /* of the domain whose chunks are read */
 	const struct hf_domain *domain;	 /* borrowed */
-	size_t cache_bytes;		 /* of frames that no one uses; 0: 24 MiB */
+	size_t cache_bytes;		 /* of frames that no one uses; 0: 24 MiB with what is fetched ahead */
 };
 
 int hf_reader_new(const struct hf_reader_options *options, struct hf_reader **out, struct hf_error *err) HF_MUST_CHECK;
@@ -40,6 +41,13 @@ void hf_reader_unpin(struct hf_reader *r, struct hf_frame *frame);
 int hf_reader_load(void *reader, enum hf_chunk_kind kind, const struct hf_chunk_id *id, uint32_t expected_len,
 	struct hf_buf *out, struct hf_error *err);
 struct hf_chunk_feed hf_reader_feed(struct hf_reader *r);
+
+/* For a store far away (is_far) frames that are wanted together can be fetched together (lookahead.h does it for jobs): where a
+ * chunk's frame lies, false if nothing can be said; and the frames of `wanted` (clobbered), of which the first `own` are needed
+ * now, the rest soon. Neither fails: hf_reader_get reports on what can't be had. */
+bool hf_reader_is_far(const struct hf_reader *r);
+bool hf_reader_locate(struct hf_reader *r, const struct hf_chunk_id *id, struct hf_stored *out);
+void hf_reader_ahead(struct hf_reader *r, struct hf_stored *wanted, size_t own, size_t count);
 
 /* Packs whose frames failed a check, so far (each once); for reports. */
 size_t hf_reader_failures(struct hf_reader *r);

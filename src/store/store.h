@@ -88,7 +88,8 @@ struct hf_store_ops {
 
 struct hf_store {
 	const struct hf_store_ops *ops;
-	bool is_far; /* each request takes a while, and may cost money: copies of what was read are worth keeping */
+	bool is_far; /* each request takes a while, and may cost money: copies of what was read are worth keeping, and so is fetching
+		      * neighbours together */
 };
 
 /* A handle with which objects can be deleted. */

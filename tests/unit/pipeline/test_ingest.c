@@ -13,6 +13,7 @@
 
 #include "pipeline/egress.h"
 #include "pipeline/ingest.h"
+#include "pipeline/pack_check.h"
 #include "repo/index.h"
 #include "repo/pack.h"
 
@@ -185,6 +186,157 @@ static void test_many_packs_and_data_keys(void **state)
 	compare(&run.in.root);
 }
 
+/* From a store far away, with frames fetched together. */
+static void test_from_far_away(void **state)
+{
+	(void)state;
+	const struct run run = ingest(&(struct hf_ingest_options){.pack_size = 1500000});
+	repo->store->is_far = true;
+	compare(&run.in.root);
+	const struct run again = ingest(&(struct hf_ingest_options){0});
+	compare(&again.in.root);
+}
+
+/* --- damage ----------------------------------------------------------------------------------------------------------- */
+
+/* A store of which one byte of each large pack is not what it was; and it may refuse to give much at once. */
+struct faulty {
+	struct hf_store base;
+	struct hf_store *inner;
+	size_t most;
+};
+
+enum { DAMAGED_AT = 700000 };
+
+static size_t largest_frame;
+
+static int faulty_get(struct hf_store *s, const char *name, uint64_t offset, void *out, size_t len, struct hf_error *err)
+{
+	struct faulty *f = (struct faulty *)s;
+	struct hf_object_info info;
+	if (len > f->most)
+		return hf_fail(err, HF_E_IO, "so much is not to be had at once");
+	int r = hf_store_get(f->inner, name, offset, out, len, err);
+	if (r == 0)
+		r = hf_store_stat(f->inner, name, &info, err);
+	if (r == 0 && strncmp(name, "pack/", 5) == 0 && info.size > 1200000 && offset <= DAMAGED_AT && DAMAGED_AT < offset + len)
+		((uint8_t *)out)[DAMAGED_AT - offset] ^= 1;
+	return r;
+}
+
+static int faulty_stat(struct hf_store *s, const char *name, struct hf_object_info *info, struct hf_error *err)
+{
+	return hf_store_stat(((struct faulty *)s)->inner, name, info, err);
+}
+
+static int faulty_list(struct hf_store *s, const char *prefix, hf_store_each *each, void *user, struct hf_error *err)
+{
+	return hf_store_list(((struct faulty *)s)->inner, prefix, each, user, err);
+}
+
+/* What is damaged: files, or chunks of packs. */
+struct harm {
+	size_t count;
+	uint32_t sum; /* of what they are named by */
+};
+
+static int on_damaged_file(void *user, const struct hf_entry *entry, const struct hf_error *why)
+{
+	struct harm *h = user;
+	assert_int_equal(why->code, HF_E_CORRUPT);
+	h->count++;
+	for (size_t i = 0; i < entry->path_len; i++)
+		h->sum = h->sum * 31 + (uint8_t)entry->path[i];
+	return 0;
+}
+
+static struct harm read_all(const struct hf_chunk_id *root)
+{
+	struct harm harm = {0};
+	struct hf_error err = {0};
+	struct hf_index *index = open_index();
+	const struct hf_reader_options reading = {.repo = repo, .index = index, .domain = &repo->key->domain};
+	struct hf_reader *reader;
+	struct hf_egress *out;
+	struct hf_piece *piece;
+	assert_int_equal(hf_reader_new(&reading, &reader, &err), 0);
+	const struct hf_egress_options options = {.reader = reader, .root = *root, .threads = 3, .damaged = on_damaged_file,
+		.user = &harm};
+	assert_int_equal(hf_egress_new(&options, &out, &err), 0);
+	struct hf_feed *feed = hf_egress_feed(out);
+	while (feed->ops->next(feed, &piece, &err) == 1)
+		feed->ops->release(feed, piece);
+	assert_int_equal(err.code, 0);
+	hf_egress_free(out);
+	hf_reader_free(reader);
+	hf_index_close(index);
+	return harm;
+}
+
+static int on_bad_chunk(void *user, const struct hf_chunk_id *id, const struct hf_error *why)
+{
+	struct harm *h = user;
+	assert_int_equal(why->code, HF_E_CORRUPT);
+	h->count++;
+	h->sum += hf_get_u32(id->b);
+	return 0;
+}
+
+static int check_one(const struct hf_object_info *info, void *user, struct hf_error *err)
+{
+	enum hf_kind kind;
+	struct hf_ref ref;
+	struct hf_run_key key;
+	struct hf_pack_table table;
+	struct hf_pack_checker *checker;
+	uint64_t read = 0, stored = 0;
+	assert_true(hf_object_name_parse(info->name, &kind, &ref));
+	assert_int_equal(hf_pack_open(repo->store, &ref, repo->key, &repo->certs, &key, &table, err), 0);
+	for (size_t i = 0; i < table.frame_count; i++) {
+		stored += table.frames[i].stored_len;
+		largest_frame = table.frames[i].stored_len > largest_frame ? table.frames[i].stored_len : largest_frame;
+	}
+	assert_int_equal(hf_pack_checker_new(repo->store, &repo->key->domain, &checker, err), 0);
+	const struct hf_pack_check check = {.table = &table, .key = &key, .bad = on_bad_chunk, .user = user, .bytes = &read};
+	const int want = info->size > 1200000 ? HF_E_CORRUPT : 0;
+	assert_int_equal(hf_pack_checker_run(checker, &check, err), want);
+	assert_int_equal(read, stored);
+	hf_pack_checker_free(checker);
+	hf_pack_table_free(&table);
+	hf_run_key_wipe(&key);
+	return 0;
+}
+
+static struct harm check_packs(void)
+{
+	struct harm harm = {0};
+	struct hf_error err;
+	assert_int_equal(hf_store_list(repo->store, "pack/", check_one, &harm, &err), 0);
+	return harm;
+}
+
+/* One byte does the same harm whether frames are fetched one by one, or together, or together in vain. */
+static void test_damage_far_away_spoils_no_neighbours(void **state)
+{
+	(void)state;
+	static const struct hf_store_ops ops = {.get = faulty_get, .stat = faulty_stat, .list = faulty_list};
+	const struct run run = ingest(&(struct hf_ingest_options){.pack_size = 1500000});
+	struct hf_store *sound = repo->store;
+	struct faulty faulty = {.base = {&ops, false}, .inner = sound, .most = SIZE_MAX};
+	repo->store = &faulty.base;
+	const struct harm files = read_all(&run.in.root), chunks = check_packs();
+	assert_true(files.count > 0 && files.count < FILES);
+	assert_true(chunks.count > 0);
+	faulty.base.is_far = true;
+	for (int i = 0; i < 2; i++) {
+		const struct harm far_files = read_all(&run.in.root), far_chunks = check_packs();
+		assert_memory_equal(&far_files, &files, sizeof(files));
+		assert_memory_equal(&far_chunks, &chunks, sizeof(chunks));
+		faulty.most = largest_frame;
+	}
+	repo->store = sound;
+}
+
 static bool none_fits(void *user, const struct hf_packed *packed)
 {
 	(void)user;
@@ -223,6 +375,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_there_and_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_is_there_is_not_stored_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many_packs_and_data_keys, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_from_far_away, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_damage_far_away_spoils_no_neighbours, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_levels, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
