@@ -90,7 +90,7 @@ static int load_frames(struct hf_source_cache *c, uint64_t *at, struct hf_error 
 
 static int load_run(struct hf_source_cache *c, struct page_run *run, uint64_t *at, struct hf_error *err)
 {
-	uint8_t head[4 + 4 + 8 + 8];
+	uint8_t head[4 + 4 + 8 + 8] = {0};
 	int r = hf_block_reader_read(c->file, *at, head, sizeof(head), err);
 	if (r < 0)
 		return r;
@@ -116,7 +116,7 @@ static int by_path(const void *a, const void *b)
 
 static int load_tables(struct hf_source_cache *c, const struct hf_source_cache_options *o, struct hf_error *err)
 {
-	uint8_t end[TABLES_END];
+	uint8_t end[TABLES_END] = {0};
 	uint64_t size = hf_block_reader_size(c->file);
 	int r = size < TABLES_END ? hf_fail(err, HF_E_CORRUPT, "%s is cut short", o->path)
 				  : hf_block_reader_read(c->file, size - TABLES_END, end, sizeof(end), err);
@@ -201,7 +201,7 @@ static int translate(struct hf_source_cache *c, hf_slot old, hf_slot *out, struc
 /* Reads the head of the record at `offset`. */
 static int record_head(struct hf_source_cache *c, uint64_t offset, uint8_t *type, uint32_t *len, struct hf_error *err)
 {
-	uint8_t head[RECORD_HEAD];
+	uint8_t head[RECORD_HEAD] = {0};
 	int r = hf_block_reader_read(c->file, offset, head, sizeof(head), err);
 	*type = head[0];
 	*len = hf_get_u32(head + 1);
