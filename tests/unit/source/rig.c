@@ -9,15 +9,12 @@
 
 #include "base/file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct hf_xattr *copy_xattrs(struct hf_arena *a, const struct hf_entry *entry)
@@ -387,25 +384,11 @@ void rig_write(int dirfd, const char *name, const char *text)
 	close(fd);
 }
 
-/* In a chroot "/" is no mount point, whose mounts could be kept apart: entering a mount namespace leaves the chroot. A
- * child does, so that this process stays where it is. */
-static int keep_mounts_apart(void)
-{
-	int ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	pid_t pid = ns < 0 ? -1 : fork();
-	if (pid == 0)
-		_exit(setns(ns, CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? errno : 0);
-	int status = -1;
-	if (pid > 0 && waitpid(pid, &status, 0) == pid)
-		errno = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
-	if (ns >= 0)
-		close(ns);
-	return status == 0 ? 0 : -1;
-}
-
 int rig_own_mounts(void)
 {
 	if (unshare(CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0)) < 0)
 		return -1;
-	return keep_mounts_apart();
+	/* In a chroot "/" is no mount point, whose mounts could be kept apart: entering a mount namespace leaves the chroot. A
+	 * process with one thread can. */
+	return system("nsenter --mount=/proc/self/ns/mnt mount --make-rprivate /") == 0 ? 0 : -1;
 }
