@@ -170,9 +170,14 @@ int hf_ingest_begin(struct hf_ingest *in, const struct hf_ingest_source *source,
 	return 0;
 }
 
-static int store_about(struct hf_ingest *in, const json_t *detail, struct hf_chunk_id *id, struct hf_error *err)
+/* It names its manifest, so that two are alike only where nothing changed: one that many restore points share would keep the pack
+ * of the first of them from ever being deleted. */
+static int store_about(struct hf_ingest *in, const json_t *detail, const struct hf_chunk_id *root, struct hf_chunk_id *id,
+	struct hf_error *err)
 {
+	char hex[HF_ID_TEXT];
 	HF_JSON_AUTO *about = json_object();
+	json_object_set_new(about, "root", json_string(hf_hex(root->b, HF_ID_SIZE, hex)));
 	if (detail)
 		json_object_set(about, "detail", (json_t *)(uintptr_t)detail);
 	json_object_set(about, "problems", in->intake->problems);
@@ -212,7 +217,7 @@ static int complete(struct hf_ingest *in, const json_t *detail, struct hf_ingest
 	if (r == 0)
 		r = hf_intake_finish_manifest(t, &root, err);
 	if (r == 0)
-		r = store_about(in, detail, &out->about, err);
+		r = store_about(in, detail, &root.id, &out->about, err);
 	if (r == 0)
 		r = hf_ingest_flush_frames(in, err);
 	if (r < 0)

@@ -132,8 +132,6 @@ static int capture_volume(struct hf_source *source, struct hf_sink *sink, struct
 		hf_info("the repository %s lies in the volume %s: what is in it is left out", v->repository, v->location);
 		hf_json_put_path(out->detail, "left_out", v->repository, strlen(v->repository));
 	}
-	json_object_set_new(out->detail, "started", hf_json_time(started));
-	json_object_set_new(out->detail, "finished", hf_json_time(hf_time_now()));
 	return 0;
 }
 

@@ -5,8 +5,8 @@
  * "exclude-caches" (of a directory with a CACHEDIR.TAG keep only that), "one-file-system" (record mount points, don't
  * enter them).
  *
- * The consistency point is the moment at which the walk started; the detail that is recorded is
- * {"started","finished"}, both RFC 3339.
+ * The consistency point is the moment at which the walk started. The detail that is recorded is {"left_out"}, the path of the
+ * repository if that lies in the tree: no times, since what is the same as last night is stored as nothing.
  */
 #ifndef HF_SOURCE_VOLUME_VOLUME_H
 #define HF_SOURCE_VOLUME_VOLUME_H
