@@ -9,11 +9,11 @@
 
 #include <cmocka.h>
 
+#include "../repo/place.h"
+
 #include "base/file.h"
 #include "ops/backup.h"
 #include "ops/prune.h"
-#include "repo/key_cert.h"
-#include "repo/key_new.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -256,9 +256,6 @@ static void test_a_list_of_entries_that_lacks_one(void **state)
 static int set_up(void **state)
 {
 	(void)state;
-	struct hf_key *owner;
-	struct hf_config config = HF_CONFIG_DEFAULT;
-	const struct hf_repository_options options = {.url = "memory"};
 	const struct iovec text = {(void *)(uintptr_t) "some text", 9};
 	const struct hf_file_options fresh = {.fresh = true};
 	store = (struct hooked){.base = {.ops = &ops}};
@@ -266,10 +263,10 @@ static int set_up(void **state)
 		return -1;
 	HF_FD_AUTO fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (hf_mkdirs(fd, "tree", 0700, NULL) < 0 || hf_file_write(fd, "tree/file", &text, 1, &fresh, NULL) < 0 ||
-		hf_store_open_memory(&store.inner, NULL) < 0 || hf_key_new_owner("owner", &owner, NULL) < 0 ||
-		hf_cert_put(store.inner, owner, owner, NULL) < 0 || hf_config_put(store.inner, owner, &config, NULL) < 0)
+		hf_store_open_memory(&store.inner, NULL) < 0)
 		return -1;
-	return hf_repository_adopt(&options, &store.base, owner, &repo, NULL);
+	repo = place_on(&store.base);
+	return 0;
 }
 
 static int tear_down(void **state)

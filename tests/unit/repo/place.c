@@ -27,15 +27,20 @@ static struct hf_key *furnish(struct hf_store *store)
 	return owner;
 }
 
-struct hf_repository *place_in_memory(void)
+struct hf_repository *place_on(struct hf_store *store)
 {
 	const struct hf_repository_options options = {.url = "memory"};
-	struct hf_store *store;
 	struct hf_repository *repo;
-	assert_int_equal(hf_store_open_memory(&store, NULL), 0);
 	struct hf_key *owner = furnish(store);
 	assert_int_equal(hf_repository_adopt(&options, store, owner, &repo, NULL), 0);
 	return repo;
+}
+
+struct hf_repository *place_in_memory(void)
+{
+	struct hf_store *store;
+	assert_int_equal(hf_store_open_memory(&store, NULL), 0);
+	return place_on(store);
 }
 
 void place_make(struct place *p, const char *name)

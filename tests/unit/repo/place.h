@@ -12,7 +12,8 @@
 #include "repo/key_new.h"
 #include "repo/repository.h"
 
-/* A new one in memory, open with its owner's key. To be closed. */
+/* A new one in that store, which it takes, or in one in memory; open with its owner's key. To be closed. */
+struct hf_repository *place_on(struct hf_store *store);
 struct hf_repository *place_in_memory(void);
 
 struct place {
