@@ -180,7 +180,7 @@ class Envelope:
         self.clear = parse_json(data[72:72 + clear], self.name)
 
 
-Certificate = collections.namedtuple("Certificate", "public rights domain envelope")
+Certificate = collections.namedtuple("Certificate", "public rights kind domain envelope")
 Domain = collections.namedtuple("Domain", "id_key index_key")
 Frame = collections.namedtuple("Frame", "number offset stored plain kind chunks")  # chunks: (id, offset, length)
 Place = collections.namedtuple("Place", "pack frame offset length")
@@ -234,6 +234,14 @@ class Repository:
         need(writer in self.certs, f"{what}: its writer has no certificate")
         need(right is None or right in self.certs[writer].rights, f"{what}: its writer lacks the right '{right}'")
         return self.certs[writer].public
+
+    def is_keeper(self, writer):
+        """Whether a key may write in every domain (section 4)."""
+        cert = self.certs.get(writer)
+        return writer == self.owner or bool(cert and cert.kind == "read" and {"backup", "maintain"} <= set(cert.rights))
+
+    def writes_in(self, writer, domain):
+        return self.is_keeper(writer) or (writer in self.certs and self.certs[writer].domain == domain)
 
     def verify_envelope(self, e):
         right = RIGHTS.get(e.kind)
@@ -347,7 +355,8 @@ class Repository:
         need(hex_member(e.clear, "key", 16, e.name) == e.oid, f"{e.name}: certifies another key")
         domain = None if e.clear.get("domain") is None else hex_member(e.clear, "domain", 16, e.name)
         public = hex_member(e.clear, "sign_public", 32, e.name)
-        self.certs[e.oid] = Certificate(public, member(e.clear, "rights", list, e.name), domain, e)
+        rights, kind = member(e.clear, "rights", list, e.name), member(e.clear, "kind", str, e.name)
+        self.certs[e.oid] = Certificate(public, rights, kind, domain, e)
         keys = parse_json(self.open_body(e), e.name)
         if domain is not None and keys:
             found = Domain(hex_member(keys, "id_key", 32, e.name), hex_member(keys, "index_key", 32, e.name))
@@ -440,9 +449,10 @@ class Pack:
         check_signature(public, self.header + self.sealed_table + tail[:16], tail[16:], self.name)
 
     def open_key(self, repository):
-        head = struct.unpack("<8s4BI16s16s16s16sII", self.header[:88])
-        magic, version, kind, self.pack_class, algorithm, self.key_number, repo, by, own, self.run, epoch, zero = head
-        need(magic == b"HOLDFAST" and (version, algorithm, zero) == (1, 1, 0), f"{self.name}: not a pack of version 1")
+        head = struct.unpack("<8s4BI16s16s16s16sI4s", self.header[:88])
+        magic, version, kind, self.pack_class, algorithm, self.key_number, repo, by, own, self.run, epoch, self.mark = head
+        need(magic == b"HOLDFAST" and (version, algorithm) == (1, 1), f"{self.name}: not a pack of version 1")
+        need(self.mark == bytes(4) or repository.is_keeper(by), f"{self.name}: claims another domain than its writer's")
         need((kind, repo, by, own) == (KINDS["pack"], repository.id, self.writer, self.oid), f"{self.name}: a false name")
         need(self.pack_class in (CLASS_DATA, CLASS_LIST), f"{self.name}: unknown class")
         secret, public = repository.pair("data" if self.pack_class == CLASS_DATA else "catalogue", epoch, self.name)
@@ -451,6 +461,12 @@ class Pack:
         need(len(self.key) == 32, f"{self.name}: false key")
         commitment = hkdf(self.key, self.run + struct.pack("<I", self.key_number), b"holdfast key commitment v1")
         need(commitment == self.header[168:200], f"{self.name}: the key is not the one committed to")
+
+    def is_in(self, repository, domain):
+        """Whether the pack is of a domain: of its writer's, unless a keeper marked it as of another."""
+        if self.mark != bytes(4):
+            return self.mark == domain[:4]
+        return self.writer not in repository.certs or repository.certs[self.writer].domain == domain
 
     def table(self):
         if self.frames is None:
@@ -578,7 +594,7 @@ class Snapshot:
         self.e, self.name, self.repository = e, e.name, repository
         domain = hex_member(e.clear, "domain", 16, e.name)
         need(domain in repository.domains, f"{e.name}: the keys of its domain are not in any certificate")
-        self.domain = repository.domains[domain]
+        self.domain_id, self.domain = domain, repository.domains[domain]
         c = Cursor(repository.open_body(e), e.name)
         self.json = parse_json(c.take(c.number(4)), e.name)
         self.pack_list = c.take(len(c.data) - c.at)
@@ -888,7 +904,7 @@ class Restorer:
 # Index segments (section 12): not needed to restore; `verify` checks that they say the same as the packs
 
 def read_segment(repository, writer, oid):
-    """An index segment, or None if its domain is unknown to this key."""
+    """An index segment, or None if its domain is unknown to this key, or one that its writer has no say in."""
     name = object_name("index", writer, oid)
     try:
         with open(os.path.join(repository.top, name), "rb") as f:
@@ -903,7 +919,7 @@ def read_segment(repository, writer, oid):
     need(zero == 0 and size <= 16 * MIB and 120 <= root_at and root_at + size + 80 == len(data)
          and (root_at - 120) % 16400 == 0, f"{name}: the root is not where the tail says")
     check_signature(repository.signer(writer, RIGHTS["index"], name), first + data[root_at:-64], data[-64:], name)
-    if first[104:120] not in repository.domains:
+    if first[104:120] not in repository.domains or not repository.writes_in(writer, first[104:120]):
         return None
     key = hkdf(repository.domains[first[104:120]].index_key, first[72:104], b"holdfast index v1")
     root = gcm_open(key, 1 << 63, first, data[root_at:-80], name)
@@ -1020,7 +1036,9 @@ def command_verify(repository, _):
             for writer, oid in snapshot.packs():
                 if (writer, oid) not in seen and (writer, oid) in repository.packs:
                     seen.add((writer, oid))
-                    verify_pack(repository, repository.packs[writer, oid], snapshot.domain, good)
+                    pack = repository.packs[writer, oid]
+                    need(pack.is_in(repository, snapshot.domain_id), f"{pack.name}: of another domain than {snapshot.name}")
+                    verify_pack(repository, pack, snapshot.domain, good)
             for source in snapshot.sources:
                 verify_source(repository, snapshot, source, good)
         except Damaged as error:

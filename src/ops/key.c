@@ -77,7 +77,7 @@ static int choose_domain(const struct hf_repository *repo, const struct hf_key_a
 	int r = hf_key_name_check(wanted, err);
 	if (r < 0)
 		return hf_wrap(err, r, "name a domain");
-	hf_domain_new(wanted, out);
+	hf_domain_new(wanted, &repo->certs, out);
 	return 0;
 }
 

@@ -16,8 +16,8 @@
 #include "base/stop.h"
 #include "repo/condemned.h"
 #include "repo/object_fetch.h"
+#include "repo/pack.h"
 #include "repo/run.h"
-#include "repo/run_key.h"
 #include "repo/void.h"
 
 #include <stdlib.h>
@@ -391,15 +391,11 @@ static bool has_unseeing(const struct hf_prune *p, const struct hf_id *writer)
 /* Which run a pack is of stands in its header, in the clear. */
 static int is_of_unseeing(const struct hf_prune *p, const struct hf_ref *pack, struct hf_error *err)
 {
-	enum { RUN_AT = 64 };
-	uint8_t header[HF_PACK_HEADER];
-	char name[HF_NAME_MAX];
-	struct hf_id id;
-	int r = hf_store_get(p->repo->store, hf_object_name(HF_KIND_PACK, pack, name), 0, header, sizeof(header), err);
+	struct hf_pack_claim claim;
+	int r = hf_pack_peek(p->repo->store, pack, &claim, err);
 	if (r == HF_E_NOTFOUND || r == HF_E_CORRUPT)
 		return 1; /* it can't be told */
-	memcpy(id.b, header + RUN_AT, HF_ID_SIZE);
-	const struct hf_prune_run *run = r == 0 ? find_run(&p->look, &pack->writer, &id) : NULL;
+	const struct hf_prune_run *run = r == 0 ? find_run(&p->look, &pack->writer, &claim.run) : NULL;
 	return r < 0 ? r : run && hf_prune_is_unseeing(p, run);
 }
 

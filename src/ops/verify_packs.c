@@ -118,6 +118,8 @@ static int check_pack(struct work *w, struct hf_error *err)
 	struct hf_pack_checker *checker = NULL;
 	struct bad_frame bad = {.work = w};
 	int r = hf_pack_open(repo->store, &w->pack->ref, repo->key, &repo->certs, &key, &table, err);
+	if (r == 0 && !hf_pack_is_in(&repo->certs, &table.pack.writer, table.domain_mark, &a->domain.id))
+		r = hf_fail(err, HF_E_CORRUPT, "it is of another domain than the snapshot that lists it");
 	if (r == 0)
 		r = check_index(a, &table, err);
 	if (r == 0 && w->read_data)

@@ -94,7 +94,9 @@ static int add_key(struct hf_packer *p, struct hf_error *err)
 	struct hf_run_key *k = grown[p->key_count] = calloc(1, sizeof(*k));
 	if (!k)
 		return hf_fail(err, HF_E_NOMEM, "no memory");
-	int r = hf_run_key_new(p->options.key, HF_PACK_DATA, &p->options.run, (uint32_t)p->key_count, k, err);
+	const struct hf_run_key_options options = {.pack_class = HF_PACK_DATA, .run = p->options.run,
+		.number = (uint32_t)p->key_count, .domain_mark = p->options.domain_mark};
+	int r = hf_run_key_new(p->options.key, &options, k, err);
 	if (r < 0) {
 		free(k);
 		return r;

@@ -24,6 +24,7 @@ struct hf_packer_options {
 	const struct hf_key *key;
 	struct hf_index *index;
 	struct hf_id run;
+	uint32_t domain_mark; /* of the packs: see hf_domain_mark_for */
 	uint64_t pack_size; /* 0: 32 MiB */
 	uint64_t key_bytes; /* of frames, after which a new data key is made; 0: 2^45. In any case after 24 h. */
 };

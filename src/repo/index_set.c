@@ -145,14 +145,15 @@ struct search {
 	size_t count, cap;
 };
 
-/* Whether the segment can be of our domain and be believed, as far as the certificate of its writer tells: a write key has but
- * one domain, and what a revoked key wrote is not relied on. */
+/* Whether the segment can be of our domain and be believed, as far as the certificate of its writer tells: but for keepers, a key has
+ * only the domain that its certificate names, and what a revoked key wrote is not relied on. */
 static bool may_be_ours(const struct hf_index *index, const struct hf_ref *ref)
 {
 	const struct hf_cert *cert = hf_certs_find(index->options.certs, &ref->writer);
 	if (cert && cert->revoked)
 		return false;
-	return !cert || cert->kind != HF_KEY_WRITE || !cert->has_domain || hf_id_equal(&cert->domain, &index->options.domain->id);
+	return !cert || hf_key_is_keeper(cert->kind, cert->rights) ||
+	       (cert->has_domain && hf_id_equal(&cert->domain, &index->options.domain->id));
 }
 
 static int see(const struct hf_ref *ref, const struct hf_object_info *info, void *user, struct hf_error *err)

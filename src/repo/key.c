@@ -1,6 +1,7 @@
 /* Loaded keys and certificates; see key.h. */
 #include "repo/key.h"
 
+#include "base/buf.h"
 #include "crypto/random.h"
 
 #include <stdlib.h>
@@ -29,6 +30,17 @@ void hf_certs_free(struct hf_certs *certs)
 {
 	free(certs->certs);
 	*certs = (struct hf_certs){0};
+}
+
+bool hf_key_is_keeper(enum hf_key_kind kind, unsigned rights)
+{
+	const unsigned needed = HF_RIGHT_BACKUP | HF_RIGHT_MAINTAIN;
+	return (kind == HF_KEY_OWNER || kind == HF_KEY_READ) && (rights & needed) == needed;
+}
+
+uint32_t hf_domain_mark(const struct hf_id *domain)
+{
+	return hf_get_u32(domain->b);
 }
 
 const struct hf_epoch *hf_key_epoch(const struct hf_key *key, uint32_t number)

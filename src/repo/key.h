@@ -77,6 +77,12 @@ void hf_key_free(struct hf_key *key); /* wipes; NULL is fine; frees the struct i
 const struct hf_cert *hf_certs_find(const struct hf_certs *certs, const struct hf_id *key); /* NULL: unknown */
 void hf_certs_free(struct hf_certs *certs);
 
+/* Whether a key of this kind with these rights (enum hf_right) is a keeper, which may write in every domain: it reads data, backs up and
+ * maintains. Any other key writes in its own domain only. FORMAT.md, section 4. */
+bool hf_key_is_keeper(enum hf_key_kind kind, unsigned rights);
+/* What the packs that a keeper writes carry of the domain: the first four bytes of its id, as a number. */
+uint32_t hf_domain_mark(const struct hf_id *domain);
+
 /* The epoch by number, or NULL. */
 const struct hf_epoch *hf_key_epoch(const struct hf_key *key, uint32_t number);
 /* The epoch for new data. */

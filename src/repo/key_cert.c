@@ -254,3 +254,22 @@ int hf_domain_open(struct hf_store *store, const struct hf_key *key, const struc
 			hf_hex(id->b, HF_ID_SIZE, text));
 	return r;
 }
+
+int hf_domain_mark_for(const struct hf_key *key, const struct hf_certs *certs, const struct hf_id *id, uint32_t *out,
+	struct hf_error *err)
+{
+	*out = 0;
+	if (key->has_domain && hf_id_equal(&key->domain.id, id))
+		return 0;
+	if (!hf_key_is_keeper(key->kind, key->rights))
+		return hf_fail(err, HF_E_KEY, "key %s (kind %s) writes in no domain but its own", key->name,
+			hf_key_kind_name(key->kind));
+	*out = hf_domain_mark(id);
+	bool is_clear = *out != 0;
+	for (size_t i = 0; i < certs->count && is_clear; i++)
+		is_clear = !certs->certs[i].has_domain || hf_id_equal(&certs->certs[i].domain, id) ||
+			   hf_domain_mark(&certs->certs[i].domain) != *out;
+	return is_clear ? 0
+			: hf_fail(err, HF_E_UNSUPPORTED,
+				  "the domain's id begins as that of another does: no other key than its own writes in it");
+}

@@ -28,4 +28,9 @@ const struct hf_cert *hf_certs_find_domain(const struct hf_certs *certs, const c
 int hf_domain_open(struct hf_store *store, const struct hf_key *key, const struct hf_certs *certs,
 	const struct hf_id *id, struct hf_domain *out, struct hf_error *err) HF_MUST_CHECK;
 
+/* What packs of the domain `id` carry of it when `key` writes them: 0 in its own. HF_E_KEY if it may not write there,
+ * HF_E_UNSUPPORTED if another domain has the same mark (or this one none). */
+int hf_domain_mark_for(const struct hf_key *key, const struct hf_certs *certs, const struct hf_id *id, uint32_t *out,
+	struct hf_error *err) HF_MUST_CHECK;
+
 #endif

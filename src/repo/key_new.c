@@ -30,9 +30,20 @@ static struct hf_id new_id(void)
 	return id;
 }
 
-void hf_domain_new(const char *name, struct hf_domain *out)
+/* Packs tell domains apart by their marks. */
+static bool is_mark_free(const struct hf_certs *others, uint32_t mark)
 {
-	out->id = new_id();
+	for (size_t i = 0; others && i < others->count; i++)
+		if (others->certs[i].has_domain && hf_domain_mark(&others->certs[i].domain) == mark)
+			return false;
+	return mark != 0;
+}
+
+void hf_domain_new(const char *name, const struct hf_certs *others, struct hf_domain *out)
+{
+	do
+		out->id = new_id();
+	while (!is_mark_free(others, hf_domain_mark(&out->id)));
 	snprintf(out->name, sizeof(out->name), "%s", name);
 	hf_random(out->id_key, sizeof(out->id_key));
 	hf_random(out->cut_key, sizeof(out->cut_key));
@@ -88,7 +99,7 @@ int hf_key_new_owner(const char *name, struct hf_key **out, struct hf_error *err
 	key->owner_id = key->id;
 	memcpy(key->owner_public, key->sign_public, sizeof(key->owner_public));
 	key->has_domain = true;
-	hf_domain_new("default", &key->domain);
+	hf_domain_new("default", NULL, &key->domain);
 	*out = key;
 	return 0;
 }
@@ -140,7 +151,7 @@ int hf_key_new(const struct hf_key *owner, const struct hf_key_options *options,
 	if (key->has_domain && options->domain)
 		key->domain = *options->domain;
 	else if (key->has_domain)
-		hf_domain_new(options->name, &key->domain);
+		hf_domain_new(options->name, NULL, &key->domain);
 	give_epochs(owner, key);
 	r = give_rescue(owner, key, err);
 	if (r == 0)

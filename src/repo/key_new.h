@@ -21,8 +21,9 @@ const struct hf_key_preset *hf_key_preset(enum hf_key_kind kind);
 /* The owner key of a new repository: new ids, pairs and the domain "default"; in `out`, to be freed. */
 int hf_key_new_owner(const char *name, struct hf_key **out, struct hf_error *err) HF_MUST_CHECK;
 
-/* A new domain: an id and keys that no one else has. The name must be one (hf_key_name_check). */
-void hf_domain_new(const char *name, struct hf_domain *out);
+/* A new domain: an id and keys that no one else has, and a mark (hf_domain_mark) that none of the `others` has (NULL: there are none). The
+ * name must be one (hf_key_name_check). */
+void hf_domain_new(const char *name, const struct hf_certs *others, struct hf_domain *out);
 
 struct hf_key_options {
 	enum hf_key_kind kind; /* not HF_KEY_OWNER */

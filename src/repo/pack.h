@@ -24,6 +24,7 @@ struct hf_pack_table {
 	struct hf_ref pack;
 	struct hf_id run;
 	uint32_t key_number;
+	uint32_t domain_mark; /* as in struct hf_run_key; see hf_pack_is_in */
 	uint64_t size; /* of the whole pack */
 	struct hf_pack_frame *frames;
 	size_t frame_count;
@@ -70,5 +71,20 @@ int hf_pack_open(struct hf_store *store, const struct hf_ref *pack, const struct
 /* The same for a pack of a run whose data key is at hand: its writer may have no secret to open it with. */
 int hf_pack_open_own(struct hf_store *store, const struct hf_ref *pack, const struct hf_run_key *run_key,
 	const struct hf_certs *certs, struct hf_pack_table *table, struct hf_error *err) HF_MUST_CHECK;
+
+/* --- of which domain it is --------------------------------------------------------------------------------------- */
+
+/* Whether a pack by that writer with that mark is of the domain: without a mark it is of its writer's own; one of a keeper's may be of any. */
+bool hf_pack_is_in(const struct hf_certs *certs, const struct hf_id *writer, uint32_t mark, const struct hf_id *domain);
+/* The mark of a pack whose signature holds. Takes no secrets. */
+int hf_pack_mark(struct hf_store *store, const struct hf_ref *pack, const struct hf_certs *certs, uint32_t *mark,
+	struct hf_error *err) HF_MUST_CHECK;
+
+/* What a pack says in its first bytes, which nothing has proved. */
+struct hf_pack_claim {
+	struct hf_id run;
+	uint32_t domain_mark;
+};
+int hf_pack_peek(struct hf_store *store, const struct hf_ref *pack, struct hf_pack_claim *out, struct hf_error *err) HF_MUST_CHECK;
 
 #endif

@@ -44,6 +44,7 @@ void hf_pack_builder_reset(struct hf_pack_builder *b)
 	b->table.pack = (struct hf_ref){b->key->id, hf_id_new()};
 	b->table.run = b->run_key->run;
 	b->table.key_number = b->run_key->number;
+	b->table.domain_mark = b->run_key->domain_mark;
 	b->table.frame_count = b->table.chunk_count = 0;
 	b->table.size = 0;
 	hf_run_key_header(b->run_key, &b->table.pack.id, header);

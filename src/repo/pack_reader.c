@@ -41,6 +41,13 @@ static int read_raw(struct hf_store *store, const char *name, struct raw *raw, s
 	return hf_store_get(store, name, raw->table_at, p, len, err);
 }
 
+static uint32_t mark_of(const uint8_t header[HF_PACK_HEADER])
+{
+	enum { MARK_AT = 84 };
+	return hf_get_u32(header + MARK_AT);
+}
+
+/* And that the writer may write in the domain that the pack says it is of. */
 static int check_signature(const struct raw *raw, const struct hf_ref *pack, const struct hf_certs *certs,
 	struct hf_error *err)
 {
@@ -51,6 +58,8 @@ static int check_signature(const struct raw *raw, const struct hf_ref *pack, con
 		{raw->table.data, raw->table.len}, {(void *)(uintptr_t)raw->trailer, 16}};
 	if (hf_verify(cert->sign_public, parts, 3, raw->trailer + 16, NULL) < 0)
 		return hf_fail(err, HF_E_CORRUPT, "its signature does not verify");
+	if (mark_of(raw->header) && !hf_key_is_keeper(cert->kind, cert->rights))
+		return hf_fail(err, HF_E_CORRUPT, "it claims to be of another domain than its writer's");
 	return 0;
 }
 
@@ -148,7 +157,8 @@ static int read_signed(struct hf_store *store, const struct hf_ref *pack, const 
 static int take_table(struct raw *raw, const struct hf_ref *pack, const struct hf_run_key *k,
 	struct hf_pack_table *table, struct hf_error *err)
 {
-	*table = (struct hf_pack_table){.pack = *pack, .size = raw->size, .run = k->run, .key_number = k->number};
+	*table = (struct hf_pack_table){.pack = *pack, .size = raw->size, .run = k->run, .key_number = k->number,
+		.domain_mark = k->domain_mark};
 	int r = open_table(raw, pack, k, err);
 	if (r == 0)
 		r = parse_table(raw, table, err);
@@ -193,4 +203,40 @@ int hf_pack_open_own(struct hf_store *store, const struct hf_ref *pack, const st
 		r = take_table(&raw, pack, run_key, table, err);
 	hf_buf_free(&raw.table);
 	return named(pack, r, err);
+}
+
+/* --- of which domain it is -------------------------------------------------------------------------------------------- */
+
+int hf_pack_mark(struct hf_store *store, const struct hf_ref *pack, const struct hf_certs *certs, uint32_t *mark,
+	struct hf_error *err)
+{
+	enum { NAME_AT = 32 };
+	struct raw raw = {.table = HF_BUF(HF_TABLE_MAX)};
+	int r = read_signed(store, pack, certs, &raw, err);
+	if (r == 0 && memcmp(raw.header + NAME_AT, pack, sizeof(*pack)) != 0)
+		r = hf_fail(err, HF_E_CORRUPT, "it was stored under another name than its own");
+	*mark = r == 0 ? mark_of(raw.header) : 0;
+	hf_buf_free(&raw.table);
+	return named(pack, r, err);
+}
+
+int hf_pack_peek(struct hf_store *store, const struct hf_ref *pack, struct hf_pack_claim *out, struct hf_error *err)
+{
+	enum { RUN_AT = 64 };
+	uint8_t header[HF_PACK_HEADER];
+	char name[HF_NAME_MAX];
+	int r = hf_store_get(store, hf_object_name(HF_KIND_PACK, pack, name), 0, header, sizeof(header), err);
+	if (r < 0)
+		return named(pack, r, err);
+	memcpy(out->run.b, header + RUN_AT, HF_ID_SIZE);
+	out->domain_mark = mark_of(header);
+	return 0;
+}
+
+bool hf_pack_is_in(const struct hf_certs *certs, const struct hf_id *writer, uint32_t mark, const struct hf_id *domain)
+{
+	const struct hf_cert *cert = hf_certs_find(certs, writer);
+	if (!cert || mark)
+		return cert && hf_domain_mark(domain) == mark && hf_key_is_keeper(cert->kind, cert->rights);
+	return cert->has_domain && hf_id_equal(&cert->domain, domain);
 }

@@ -24,7 +24,7 @@ static void header_start(const struct hf_run_key *k, const struct hf_id *pack, u
 	memcpy(out + 48, pack->b, 16);
 	memcpy(out + 64, k->run.b, 16);
 	hf_put_u32(out + 80, k->epoch);
-	hf_put_u32(out + 84, 0);
+	hf_put_u32(out + 84, k->domain_mark);
 }
 
 /* What the box is bound to: the header's start without the magic and the pack's own id. */
@@ -44,18 +44,19 @@ static int commitment_of(const struct hf_run_key *k, uint8_t out[32], struct hf_
 		"holdfast key commitment v1", out, 32, err);
 }
 
-int hf_run_key_new(const struct hf_key *key, enum hf_pack_class pack_class, const struct hf_id *run, uint32_t number,
-	struct hf_run_key *out, struct hf_error *err)
+int hf_run_key_new(const struct hf_key *key, const struct hf_run_key_options *options, struct hf_run_key *out,
+	struct hf_error *err)
 {
 	const struct hf_epoch *epoch = hf_key_newest_epoch(key);
 	if (!epoch)
 		return hf_fail(err, HF_E_KEY, "key %s has no public key to seal data to", key->name);
-	*out = (struct hf_run_key){.repository = key->repository, .writer = key->id, .run = *run,
-		.pack_class = pack_class, .number = number, .epoch = epoch->number};
+	*out = (struct hf_run_key){.repository = key->repository, .writer = key->id, .run = options->run,
+		.pack_class = options->pack_class, .number = options->number, .epoch = epoch->number,
+		.domain_mark = options->domain_mark};
 	hf_random(out->secret, sizeof(out->secret));
 	uint8_t start[BOX_AT], context[64];
-	header_start(out, run, start);
-	int r = hf_box_seal(pack_class == HF_PACK_DATA ? epoch->data_public : epoch->catalogue_public,
+	header_start(out, &out->run, start);
+	int r = hf_box_seal(options->pack_class == HF_PACK_DATA ? epoch->data_public : epoch->catalogue_public,
 		box_context(start, context), out->secret, 32, out->box, err);
 	return r < 0 ? r : commitment_of(out, out->commitment, err);
 }
@@ -71,13 +72,13 @@ static int parse(const uint8_t header[HF_PACK_HEADER], const struct hf_ref *pack
 	struct hf_run_key *out, struct hf_error *err)
 {
 	*out = (struct hf_run_key){.pack_class = header[10], .number = hf_get_u32(header + 12),
-		.epoch = hf_get_u32(header + 80)};
+		.epoch = hf_get_u32(header + 80), .domain_mark = hf_get_u32(header + 84)};
 	if (memcmp(header, "HOLDFAST", 8) != 0 || header[9] != HF_KIND_PACK)
 		return hf_fail(err, HF_E_CORRUPT, "it does not start as a pack does");
 	if (header[8] != 1 || header[11] != ALGORITHM)
 		return hf_fail(err, HF_E_UNSUPPORTED, "format version %u, algorithm %u: use a newer program", header[8],
 			header[11]);
-	if (hf_get_u32(header + 84) != 0 || (out->pack_class != HF_PACK_DATA && out->pack_class != HF_PACK_LIST))
+	if (out->pack_class != HF_PACK_DATA && out->pack_class != HF_PACK_LIST)
 		return hf_fail(err, HF_E_CORRUPT, "its header does not parse");
 	if (memcmp(header + 16, key->repository.b, 16) != 0)
 		return hf_fail(err, HF_E_CORRUPT, "it belongs to another repository");

@@ -16,19 +16,27 @@ struct hf_run_key {
 	enum hf_pack_class pack_class;
 	uint32_t number; /* of the key within its run */
 	uint32_t epoch;
+	uint32_t domain_mark; /* 0: the writer's own domain; else hf_domain_mark of that which a keeper wrote in */
 	uint8_t secret[32];
 	uint8_t box[80], commitment[32];
 };
 
+struct hf_run_key_options {
+	enum hf_pack_class pack_class;
+	struct hf_id run;
+	uint32_t number, domain_mark;
+};
+
 /* A new one for a run of `key`'s owner. */
-int hf_run_key_new(const struct hf_key *key, enum hf_pack_class pack_class, const struct hf_id *run, uint32_t number,
-	struct hf_run_key *out, struct hf_error *err) HF_MUST_CHECK;
+int hf_run_key_new(const struct hf_key *key, const struct hf_run_key_options *options, struct hf_run_key *out,
+	struct hf_error *err) HF_MUST_CHECK;
 
 /* The header of a pack under this run key. */
 void hf_run_key_header(const struct hf_run_key *k, const struct hf_id *pack, uint8_t out[HF_PACK_HEADER]);
 
 /* Parses a pack's header (that must be of `pack` in `key`'s repository), opens the box, checks the commitment.
- * HF_E_KEY if `key` has not the secret. The signature is for the caller to check (pack_reader.h). */
+ * HF_E_KEY if `key` has not the secret. The signature, and whether the writer may write in the domain, is for the caller to check
+ * (pack.h). */
 int hf_run_key_open(const uint8_t header[HF_PACK_HEADER], const struct hf_ref *pack, const struct hf_key *key,
 	struct hf_run_key *out, struct hf_error *err) HF_MUST_CHECK;
 

@@ -290,6 +290,35 @@ static void other_domains(void **state)
 	hf_store_close(w.store);
 }
 
+/* What is said of our domain by a key that has another is believed of a keeper alone; that of others is passed over. */
+static void only_keepers_index_other_domains(void **state)
+{
+	(void)state;
+	static const struct {
+		enum hf_key_kind kind;
+		unsigned rights;
+		bool is_believed;
+	} who[] = {{HF_KEY_OWNER, HF_RIGHT_BACKUP | HF_RIGHT_MAINTAIN | HF_RIGHT_PROVE, true},
+		{HF_KEY_READ, HF_RIGHT_BACKUP | HF_RIGHT_MAINTAIN, true}, {HF_KEY_READ, HF_RIGHT_BACKUP | HF_RIGHT_PROVE, false},
+		{HF_KEY_READ, HF_RIGHT_MAINTAIN, false}, {HF_KEY_WRITE, HF_RIGHT_BACKUP, false},
+		{HF_KEY_WRITE, HF_RIGHT_BACKUP | HF_RIGHT_MAINTAIN, false}, {HF_KEY_MAINTAIN, HF_RIGHT_MAINTAIN, false}};
+	for (size_t i = 0; i < sizeof(who) / sizeof(who[0]); i++) {
+		struct world w = new_world();
+		struct hf_index *index = open_index(&w, (struct hf_index_options){0});
+		note_pack(&w, index, 0, 10);
+		assert_int_equal(hf_index_flush(index, NULL), 0);
+		hf_index_close(index);
+		w.cert.domain = hf_id_new(); /* its writer was never of this domain */
+		w.cert.kind = who[i].kind;
+		w.cert.rights = who[i].rights;
+		index = open_index(&w, (struct hf_index_options){0});
+		assert_int_equal(lookup(index, 5), who[i].is_believed);
+		assert_int_equal(hf_index_damaged_count(index), 0);
+		hf_index_close(index);
+		hf_store_close(w.store);
+	}
+}
+
 /* What a revoked key indexed is not relied on, and is no damage. */
 static void revoked_writers(void **state)
 {
@@ -546,6 +575,7 @@ int main(void)
 		cmocka_unit_test(without_filters),
 		cmocka_unit_test(flipped_bytes),
 		cmocka_unit_test(other_domains),
+		cmocka_unit_test(only_keepers_index_other_domains),
 		cmocka_unit_test(revoked_writers),
 		cmocka_unit_test(packs_of_revoked_writers),
 		cmocka_unit_test(built_anew),

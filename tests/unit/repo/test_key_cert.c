@@ -99,6 +99,38 @@ static void domains_open_for_those_who_read(void **state)
 	hf_certs_free(&certs);
 }
 
+/* In a domain that is not its own writes who reads data and maintains, and says so in its packs by the domain's mark. */
+static void keepers_write_in_every_domain(void **state)
+{
+	(void)state;
+	const struct hf_key_options options = {.kind = HF_KEY_READ, .name = "keeper", .maintain = true};
+	struct hf_key *keeper = NULL, *pruner = make(HF_KEY_MAINTAIN, "pruner");
+	struct hf_certs certs;
+	uint32_t mark;
+	assert_int_equal(hf_key_new(owner, &options, &keeper, NULL), 0);
+	assert_int_equal(hf_certs_load(store, NULL, owner, &certs, NULL), 0);
+	const struct hf_id *theirs = &writer->domain.id;
+	struct hf_key *who[] = {owner, keeper, reader, pruner, watcher, writer};
+	for (size_t i = 0; i < 6; i++) {
+		bool is_keeper = i < 2, is_own = who[i] == writer;
+		assert_int_equal(hf_key_is_keeper(who[i]->kind, who[i]->rights), is_keeper);
+		assert_int_equal(hf_domain_mark_for(who[i], &certs, theirs, &mark, NULL), is_keeper || is_own ? 0 : HF_E_KEY);
+		assert_true(!(is_keeper || is_own) || mark == (is_own ? 0 : hf_domain_mark(theirs)));
+	}
+	assert_false(hf_key_is_keeper(HF_KEY_WRITE, ~0u));
+
+	/* A repository of before may have domains that their marks don't tell apart. */
+	for (size_t i = 0; i < certs.count; i++)
+		if (hf_id_equal(&certs.certs[i].key, &reader->id))
+			memcpy(certs.certs[i].domain.b, theirs->b, 4);
+	assert_int_equal(hf_domain_mark_for(owner, &certs, theirs, &mark, NULL), HF_E_UNSUPPORTED);
+	const struct hf_id none = {.b[5] = 1};
+	assert_int_equal(hf_domain_mark_for(owner, &certs, &none, &mark, NULL), HF_E_UNSUPPORTED);
+	hf_certs_free(&certs);
+	hf_key_free(keeper);
+	hf_key_free(pruner);
+}
+
 /* A certificate made by anyone else, in the owner's name or in their own, gives nothing. */
 static void only_the_owner_certifies(void **state)
 {
@@ -194,6 +226,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everyone_reads_who_is_who),
 		cmocka_unit_test(domains_open_for_those_who_read),
+		cmocka_unit_test(keepers_write_in_every_domain),
 		cmocka_unit_test(only_the_owner_certifies),
 		cmocka_unit_test(certificates_of_other_repositories_are_not_ours),
 		cmocka_unit_test(damage_sets_aside_and_spares_the_rest),

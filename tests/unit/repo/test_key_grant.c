@@ -18,7 +18,7 @@ static struct hf_key *make(enum hf_key_kind kind, const char *name)
 {
 	struct hf_key *key = NULL;
 	struct hf_domain domain;
-	hf_domain_new(name, &domain);
+	hf_domain_new(name, NULL, &domain);
 	struct hf_key_options options = {.kind = kind, .name = name, .domain = &domain};
 	assert_int_equal(hf_key_new(owner, &options, &key, NULL), 0);
 	return key;
