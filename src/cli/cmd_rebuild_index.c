@@ -18,6 +18,10 @@ static int print(const struct hf_cli *cli, const struct hf_rebuild_result *resul
 	json_object_set_new(j, "packs", json_integer((json_int_t)result->packs));
 	json_object_set_new(j, "chunks", json_integer((json_int_t)result->chunks));
 	json_object_set_new(j, "unreadable", unreadable);
+	json_t *left = json_array();
+	json_object_set_new(j, "left", left);
+	for (size_t i = 0; i < result->left_count; i++)
+		json_array_append_new(left, json_string(result->left[i]));
 	for (size_t i = 0; i < result->unreadable_count; i++) {
 		json_t *u = json_object();
 		json_object_set_new(u, "object", json_string(result->unreadable[i].object));
@@ -47,10 +51,13 @@ static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 		r = hf_rebuild_index(repo, &cli->progress, &result, err);
 	for (size_t i = 0; r == 0 && i < result.unreadable_count; i++)
 		hf_warn("%s is not in the index: %s", result.unreadable[i].object, result.unreadable[i].error);
+	for (size_t i = 0; r == 0 && i < result.left_count; i++)
+		hf_warn("the index of the domain \"%s\" is left as it is: that takes the owner's key, or a read key with the right to maintain",
+			result.left[i]);
 	if (r == 0)
 		r = print(cli, &result, err);
 	if (r == 0)
-		r = result.unreadable_count ? HF_STATUS_INCOMPLETE : HF_STATUS_DONE;
+		r = result.unreadable_count || result.left_count ? HF_STATUS_INCOMPLETE : HF_STATUS_DONE;
 	hf_rebuild_result_free(&result);
 	return r;
 }
@@ -60,6 +67,6 @@ const struct hf_command hf_cmd_rebuild_index = {
 	.arguments = "",
 	.summary = "make the index anew from the packs alone",
 	.notes = "The index only says where things are; all that it holds is in the packs. Packs that can't be read are\n"
-		 "named, and the status is 3.",
+		 "named, and the status is 3. So are domains other than the key's own, if it may not maintain.",
 	.run = run,
 };

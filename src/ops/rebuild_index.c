@@ -1,10 +1,14 @@
-/* rebuild-index; see rebuild_index.h. A pack belongs to the domain that its writer is certified for. */
+/*
+ * rebuild-index; see rebuild_index.h. A pack belongs to the domain that its writer is certified for, unless a keeper wrote it in another
+ * and marked it so. Marks are looked at beforehand, so that each table is read once; what they say is proved then.
+ */
 #include "ops/rebuild_index.h"
 
 #include "base/stop.h"
 #include "crypto/random.h"
 #include "repo/index.h"
 #include "repo/key_cert.h"
+#include "repo/object_fetch.h"
 #include "repo/pack.h"
 
 #include <stdlib.h>
@@ -14,7 +18,11 @@ struct rebuild {
 	struct hf_repository *repo;
 	struct hf_progress *progress;
 	struct hf_rebuild_result *result;
-	struct hf_ref *packs;
+	struct pack {
+		struct hf_ref ref;
+		uint32_t mark;
+		bool is_lost; /* and was named */
+	} *packs;
 	size_t pack_count, pack_cap;
 };
 
@@ -30,7 +38,7 @@ static int add_pack(const struct hf_ref *ref, const struct hf_object_info *info,
 		rb->packs = grown;
 		rb->pack_cap = cap;
 	}
-	rb->packs[rb->pack_count++] = *ref;
+	rb->packs[rb->pack_count++] = (struct pack){.ref = *ref};
 	return 0;
 }
 
@@ -47,12 +55,43 @@ static int unreadable(struct rebuild *rb, const struct hf_ref *pack, const struc
 	return 0;
 }
 
-static int note_pack(struct rebuild *rb, struct hf_index *index, const struct hf_ref *pack, struct hf_error *err)
+static bool is_in(const struct rebuild *rb, const struct pack *pack, const struct hf_id *domain)
+{
+	return !pack->is_lost && hf_pack_is_in(&rb->repo->certs, &pack->ref.writer, pack->mark, domain);
+}
+
+/* Reads the marks of the packs that may have one. */
+static int read_marks(struct rebuild *rb, struct hf_error *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < rb->pack_count && r == 0; i++) {
+		struct pack *pack = &rb->packs[i];
+		const struct hf_cert *cert = hf_certs_find(&rb->repo->certs, &pack->ref.writer);
+		struct hf_pack_claim claim = {0};
+		struct hf_error why = {0};
+		r = hf_stop_check(err);
+		if (r < 0 || !cert || !hf_key_is_keeper(cert->kind, cert->rights))
+			continue;
+		int peeked = hf_pack_peek(rb->repo->store, &pack->ref, &claim, &why);
+		pack->mark = claim.domain_mark;
+		pack->is_lost = hf_object_is_lost(peeked);
+		if (pack->is_lost)
+			r = unreadable(rb, &pack->ref, &why, err);
+		else if (peeked < 0)
+			r = hf_fail(err, peeked, "%s", why.msg);
+	}
+	return r;
+}
+
+static int note_pack(struct rebuild *rb, struct hf_index *index, const struct pack *known, struct hf_error *err)
 {
 	struct hf_run_key key;
 	struct hf_pack_table table = {0};
 	struct hf_error why = {0};
+	const struct hf_ref *pack = &known->ref;
 	int r = hf_pack_open(rb->repo->store, pack, rb->repo->key, &rb->repo->certs, &key, &table, &why);
+	if (r == 0 && table.domain_mark != known->mark)
+		r = hf_fail(&why, HF_E_CORRUPT, "it said that it is of another domain when it was read before");
 	if (r == 0) {
 		r = hf_index_note(index, &table, err);
 		rb->result->packs++;
@@ -66,12 +105,6 @@ static int note_pack(struct rebuild *rb, struct hf_index *index, const struct hf
 	hf_pack_table_free(&table);
 	hf_run_key_wipe(&key);
 	return r;
-}
-
-static bool is_in(const struct rebuild *rb, const struct hf_ref *pack, const struct hf_id *domain)
-{
-	const struct hf_cert *cert = hf_certs_find(&rb->repo->certs, &pack->writer);
-	return cert && cert->has_domain && hf_id_equal(&cert->domain, domain);
 }
 
 static int rebuild_domain(struct rebuild *rb, const struct hf_id *id, struct hf_error *err)
@@ -96,6 +129,28 @@ static int rebuild_domain(struct rebuild *rb, const struct hf_id *id, struct hf_
 	return r;
 }
 
+/* Says that the index of the domain is left as it is, if it has packs. */
+static int leave(struct rebuild *rb, const struct hf_cert *first, struct hf_error *err)
+{
+	struct hf_rebuild_result *out = rb->result;
+	size_t i = 0;
+	while (i < rb->pack_count && !is_in(rb, &rb->packs[i], &first->domain))
+		i++;
+	if (i == rb->pack_count)
+		return 0;
+	void *grown = reallocarray(out->left, out->left_count + 1, sizeof(*out->left));
+	if (!grown)
+		return hf_fail(err, HF_E_NOMEM, "no memory");
+	out->left = grown;
+	memcpy(out->left[out->left_count++], first->domain_name, sizeof(*out->left));
+	return 0;
+}
+
+static bool may_rebuild(const struct hf_key *key, const struct hf_id *domain)
+{
+	return hf_key_is_keeper(key->kind, key->rights) || (key->has_domain && hf_id_equal(&key->domain.id, domain));
+}
+
 /* Each domain once: where its first certificate stands. */
 static bool is_first(const struct hf_certs *certs, size_t i)
 {
@@ -107,13 +162,41 @@ static bool is_first(const struct hf_certs *certs, size_t i)
 	return true;
 }
 
+/* Whether some domain has the pack. */
+static bool has_home(const struct rebuild *rb, const struct pack *pack)
+{
+	const struct hf_certs *certs = &rb->repo->certs;
+	for (size_t i = 0; i < certs->count; i++)
+		if (certs->certs[i].has_domain && is_in(rb, pack, &certs->certs[i].domain))
+			return true;
+	return false;
+}
+
 static int blame_strangers(struct rebuild *rb, struct hf_error *err)
 {
-	const struct hf_error why = {.code = HF_E_CORRUPT, .msg = "the owner has certified no such writer"};
+	const struct hf_error stranger = {.code = HF_E_CORRUPT, .msg = "the owner has certified no such writer"};
+	const struct hf_error homeless = {.code = HF_E_CORRUPT, .msg = "no certificate names the domain that it is of"};
 	int r = 0;
-	for (size_t i = 0; i < rb->pack_count && r == 0; i++)
-		if (!hf_certs_find(&rb->repo->certs, &rb->packs[i].writer))
-			r = unreadable(rb, &rb->packs[i], &why, err);
+	for (size_t i = 0; i < rb->pack_count && r == 0; i++) {
+		const struct pack *pack = &rb->packs[i];
+		if (!hf_certs_find(&rb->repo->certs, &pack->ref.writer))
+			r = unreadable(rb, &pack->ref, &stranger, err);
+		else if (!pack->is_lost && !has_home(rb, pack))
+			r = unreadable(rb, &pack->ref, &homeless, err);
+	}
+	return r;
+}
+
+static int rebuild_all(struct rebuild *rb, struct hf_error *err)
+{
+	const struct hf_certs *certs = &rb->repo->certs;
+	int r = 0;
+	for (size_t i = 0; i < certs->count && r == 0; i++) {
+		if (!is_first(certs, i))
+			continue;
+		r = may_rebuild(rb->repo->key, &certs->certs[i].domain) ? rebuild_domain(rb, &certs->certs[i].domain, err)
+									: leave(rb, &certs->certs[i], err);
+	}
 	return r;
 }
 
@@ -128,9 +211,10 @@ int hf_rebuild_index(struct hf_repository *repo, struct hf_progress *progress, s
 	if (r == 0)
 		r = hf_object_list(repo->store, HF_KIND_PACK, add_pack, &rb, err);
 	hf_progress_phase(progress, "reading pack tables", 0, rb.pack_count);
-	for (size_t i = 0; i < repo->certs.count && r == 0; i++)
-		if (is_first(&repo->certs, i))
-			r = rebuild_domain(&rb, &repo->certs.certs[i].domain, err);
+	if (r == 0)
+		r = read_marks(&rb, err);
+	if (r == 0)
+		r = rebuild_all(&rb, err);
 	if (r == 0)
 		r = blame_strangers(&rb, err);
 	free(rb.packs);
@@ -144,5 +228,6 @@ void hf_rebuild_result_free(struct hf_rebuild_result *result)
 		free(result->unreadable[i].error);
 	}
 	free(result->unreadable);
+	free(result->left);
 	*result = (struct hf_rebuild_result){0};
 }
