@@ -178,11 +178,6 @@ bool hf_passphrase_is_given(const char *name)
 	return false;
 }
 
-int hf_passphrase_ask(void *options, struct hf_buf *out, struct hf_error *err)
-{
-	return hf_passphrase_get(options, out, err);
-}
-
 void hf_passphrase_scrub_environment(void)
 {
 	static const char *const names[] = {"HOLDFAST_PASSPHRASE", "HOLDFAST_NEW_PASSPHRASE", "HOLDFAST_TO_PASSPHRASE",

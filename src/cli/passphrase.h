@@ -28,8 +28,6 @@ struct hf_passphrase_options {
  * or too long; HF_E_STOPPED if a signal ended the asking. */
 int hf_passphrase_get(
 	const struct hf_passphrase_options *options, struct hf_buf *out, struct hf_error *err) HF_MUST_CHECK;
-/* The same as a callback of struct hf_credentials: `options` is a struct hf_passphrase_options. */
-int hf_passphrase_ask(void *options, struct hf_buf *out, struct hf_error *err) HF_MUST_CHECK;
 
 /* Whether one of NAME's variables is set, so that no terminal is needed. */
 bool hf_passphrase_is_given(const char *name);

@@ -548,11 +548,6 @@ struct hf_feed *hf_egress_feed(struct hf_egress *e)
 	return &e->feed;
 }
 
-uint64_t hf_egress_entries(const struct hf_egress *e)
-{
-	return hf_manifest_reader_entries(e->manifest);
-}
-
 void hf_egress_free(struct hf_egress *e)
 {
 	if (!e)

@@ -26,7 +26,6 @@ struct hf_egress_options {
 
 int hf_egress_new(const struct hf_egress_options *options, struct hf_egress **out, struct hf_error *err) HF_MUST_CHECK;
 struct hf_feed *hf_egress_feed(struct hf_egress *e);
-uint64_t hf_egress_entries(const struct hf_egress *e); /* as the manifest's root says, 0 if it is small */
 /* All pieces must have been released. */
 void hf_egress_free(struct hf_egress *e); /* NULL is fine */
 

@@ -37,7 +37,6 @@ struct hf_packer {
 	pthread_rwlock_t key_lock;
 	uint32_t *pack_of; /* by frame number */
 	size_t frame_cap;
-	uint64_t stored;
 	bool closing, failed;
 	struct hf_error error;
 	pthread_mutex_t lock;
@@ -51,7 +50,6 @@ static int upload(struct hf_packer *p, struct hf_pack_builder *b, struct hf_erro
 	int r = hf_pack_builder_put(b, p->options.store, err);
 	if (r < 0)
 		return hf_wrap(err, r, "store a pack");
-	__atomic_fetch_add(&p->stored, hf_pack_builder_table(b)->size, __ATOMIC_RELAXED);
 	return hf_index_note(p->options.index, hf_pack_builder_table(b), err);
 }
 
@@ -364,11 +362,6 @@ uint32_t hf_packer_pack_of(const struct hf_packer *p, uint64_t frame)
 uint64_t hf_packer_frame_count(const struct hf_packer *p)
 {
 	return __atomic_load_n(&p->next_frame, __ATOMIC_RELAXED);
-}
-
-uint64_t hf_packer_bytes_stored(const struct hf_packer *p)
-{
-	return __atomic_load_n(&p->stored, __ATOMIC_RELAXED);
 }
 
 void hf_packer_free(struct hf_packer *p)

@@ -48,8 +48,6 @@ int hf_packer_copy_packs(struct hf_packer *p, struct hf_ref **out, size_t *count
 const struct hf_run_key *hf_packer_key_of(const struct hf_packer *p, size_t pack);
 uint32_t hf_packer_pack_of(const struct hf_packer *p, uint64_t frame);
 uint64_t hf_packer_frame_count(const struct hf_packer *p);
-/* What went into the store so far. */
-uint64_t hf_packer_bytes_stored(const struct hf_packer *p);
 void hf_packer_free(struct hf_packer *p); /* gives up what is not finished */
 
 #endif

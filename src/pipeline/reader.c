@@ -57,7 +57,6 @@ struct hf_reader {
 	struct tools *tools;
 	struct hf_ranges *ranges;
 	bool looks_ahead; /* the cache has given half of its memory to the ranges */
-	size_t failures;
 };
 
 int hf_reader_new(const struct hf_reader_options *options, struct hf_reader **out, struct hf_error *err)
@@ -113,11 +112,6 @@ void hf_reader_free(struct hf_reader *r)
 	pthread_mutex_destroy(&r->lock);
 	pthread_cond_destroy(&r->loaded);
 	free(r);
-}
-
-size_t hf_reader_failures(struct hf_reader *r)
-{
-	return __atomic_load_n(&r->failures, __ATOMIC_RELAXED);
 }
 
 static struct tools *take_tools(struct hf_reader *r, struct hf_error *err)
@@ -422,7 +416,6 @@ static int try_places(struct hf_reader *r, struct tools *t, enum hf_chunk_kind k
 		if (!s->has_failed)
 			s->first = now;
 		s->has_failed = true;
-		__atomic_fetch_add(&r->failures, 1, __ATOMIC_RELAXED);
 	}
 	if (!s->has_failed)
 		s->first = now;

@@ -49,7 +49,4 @@ bool hf_reader_is_far(const struct hf_reader *r);
 bool hf_reader_locate(struct hf_reader *r, const struct hf_chunk_id *id, struct hf_stored *out);
 void hf_reader_ahead(struct hf_reader *r, struct hf_stored *wanted, size_t own, size_t count);
 
-/* Packs whose frames failed a check, so far (each once); for reports. */
-size_t hf_reader_failures(struct hf_reader *r);
-
 #endif

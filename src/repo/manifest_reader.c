@@ -34,7 +34,6 @@ struct frame {
 struct hf_manifest_reader {
 	struct hf_chunk_feed feed;
 	struct hf_chunk_id root;
-	uint64_t entries;
 	struct frame frames[LEVELS];
 	size_t depth;	     /* frames in use; frames beyond may still hold a node */
 	struct hf_buf path;  /* of the last entry of this leaf, or before it */
@@ -142,7 +141,6 @@ int hf_manifest_reader_open(const struct hf_chunk_feed *feed, const struct hf_ch
 		hf_manifest_reader_free(r);
 		return hf_wrap(err, e, "read the root of a manifest");
 	}
-	r->entries = r->frames[0].entries;
 	*out = r;
 	return 0;
 }
@@ -167,11 +165,6 @@ void hf_manifest_reader_free(struct hf_manifest_reader *r)
 	hf_buf_free(&r->path);
 	hf_manifest_entry_free(&r->entry);
 	free(r);
-}
-
-uint64_t hf_manifest_reader_entries(const struct hf_manifest_reader *r)
-{
-	return r->entries;
 }
 
 static const char *path_of(const struct hf_manifest_reader *r)

@@ -51,9 +51,6 @@ void hf_manifest_reader_pass_over(struct hf_manifest_reader *r,
 int hf_manifest_reader_find(struct hf_manifest_reader *r, const struct hf_path *path,
 	const struct hf_manifest_entry **entry, struct hf_error *err) HF_MUST_CHECK;
 
-/* How many entries the whole manifest has, as its root says (of a root that is a leaf: 0, not known before the end). */
-uint64_t hf_manifest_reader_entries(const struct hf_manifest_reader *r);
-
 static inline void hf_manifest_reader_release(struct hf_manifest_reader **r)
 {
 	hf_manifest_reader_free(*r);

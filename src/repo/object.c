@@ -249,19 +249,6 @@ int hf_object_verify(const struct hf_object *o, const uint8_t public_key[32], st
 	return damaged(hf_object_name(o->kind, &o->ref, name), "its signature does not verify", err);
 }
 
-int hf_object_verify_writer(const struct hf_object *o, const struct hf_certs *certs, unsigned right,
-	struct hf_error *err)
-{
-	char name[HF_NAME_MAX];
-	hf_object_name(o->kind, &o->ref, name);
-	const struct hf_cert *cert = hf_certs_find(certs, &o->ref.writer);
-	if (!cert)
-		return damaged(name, "the owner has certified no such writer", err);
-	if ((cert->rights & right) != right)
-		return damaged(name, "its writer has not the right to make it", err);
-	return hf_object_verify(o, cert->sign_public, err);
-}
-
 static int open_box(const struct hf_object *o, const struct hf_key *key, struct hf_buf *plain,
 	struct hf_error *err)
 {

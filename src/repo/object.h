@@ -66,9 +66,6 @@ int hf_object_get(struct hf_store *store, const char *name, const struct hf_id *
 	struct hf_error *err) HF_MUST_CHECK;
 /* The signature, against the public key of whoever must have signed. HF_E_CORRUPT if it is not theirs. */
 int hf_object_verify(const struct hf_object *o, const uint8_t public_key[32], struct hf_error *err) HF_MUST_CHECK;
-/* As above for an object by any certified writer that has `right`. */
-int hf_object_verify_writer(const struct hf_object *o, const struct hf_certs *certs, unsigned right,
-	struct hf_error *err) HF_MUST_CHECK;
 /* Opens the body into `plain`. HF_E_KEY if this key has not the secret that it takes. */
 int hf_object_open(const struct hf_object *o, const struct hf_key *key, struct hf_buf *plain,
 	struct hf_error *err) HF_MUST_CHECK;

@@ -118,15 +118,6 @@ int hf_pg_place_parse(const char *location, struct hf_pg_place *out, struct hf_e
 	return r;
 }
 
-const char *hf_pg_shown(PGconn *conn, char *out, size_t len)
-{
-	const char *host = PQhost(conn);
-	const char *port = PQport(conn);
-	snprintf(out, len, "PostgreSQL at %s, port %s", host && *host ? host : "the default socket",
-		port && *port ? port : "5432");
-	return out;
-}
-
 int hf_pg_place_pin(struct hf_pg_place *place, PGconn *conn, struct hf_error *err)
 {
 	const char *host = PQhost(conn), *addr = PQhostaddr(conn), *port = PQport(conn);

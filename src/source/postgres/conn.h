@@ -74,8 +74,6 @@ int hf_pg_wait_input(PGconn *conn, struct hf_error *err) HF_MUST_CHECK;
 
 /* `err` from a failed result (or NULL: from the connection): the server's words, with its detail and hint. */
 int hf_pg_fail(struct hf_error *err, PGconn *conn, const PGresult *result, const char *what) HF_MUST_CHECK;
-/* "PostgreSQL at HOST, port PORT" */
-const char *hf_pg_shown(PGconn *conn, char *out, size_t len);
 
 static inline void hf_pg_result_release(PGresult **r)
 {

@@ -30,17 +30,17 @@ struct files {
 	bool exists[FILES];
 };
 
-static char *name_of(const char *name, const char *middle, const char *suffix)
+static char *name_of(const char *name, const char *suffix)
 {
 	char *out = NULL;
-	return asprintf(&out, "%s%s%s", name, middle, suffix) < 0 ? NULL : out;
+	return asprintf(&out, "%s%s", name, suffix) < 0 ? NULL : out;
 }
 
 static int look(int dirfd, const char *name, struct files *files, struct hf_error *err)
 {
 	*files = (struct files){0};
 	for (int i = 0; i < FILES; i++) {
-		char *path = name_of(name, "", suffixes[i]);
+		char *path = name_of(name, suffixes[i]);
 		struct stat st;
 		if (!path)
 			return hf_fail(err, HF_E_NOMEM, "no memory");
@@ -73,7 +73,7 @@ static void describe(pid_t pid, const char *how, char who[HF_SQLITE_WHO])
 /* 1: another process holds a lock in the range. */
 static int locked(int dirfd, const char *name, const char *suffix, struct flock range, char who[HF_SQLITE_WHO])
 {
-	char *path = name_of(name, "", suffix);
+	char *path = name_of(name, suffix);
 	HF_FD_AUTO fd = path ? openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
 	free(path);
 	if (fd < 0 || fcntl(fd, F_GETLK, &range) < 0 || range.l_type == F_UNLCK)
@@ -135,41 +135,4 @@ int hf_sqlite_busy(int dirfd, const char *name, char who[HF_SQLITE_WHO], struct 
 	if (locked(dirfd, name, "", main_range, who) || locked(dirfd, name, "-shm", shm_range, who))
 		return 1;
 	return opened(&files, who, err);
-}
-
-static int nothing_in_the_way(int dirfd, const char *name, const char *suffix, struct hf_error *err)
-{
-	for (int i = 0; i < FILES; i++) {
-		char *to = NULL;
-		struct stat st;
-		if (asprintf(&to, "%s.%s%s", name, suffix, suffixes[i]) < 0)
-			return hf_fail(err, HF_E_NOMEM, "no memory");
-		bool exists = fstatat(dirfd, to, &st, AT_SYMLINK_NOFOLLOW) == 0;
-		int r = exists ? hf_fail(err, HF_E_EXISTS, "set %s aside: %s is there already", name, to) : 0;
-		free(to);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-int hf_sqlite_set_aside(int dirfd, const char *name, const char *suffix, struct hf_error *err)
-{
-	int r = nothing_in_the_way(dirfd, name, suffix, err);
-	for (int i = 0; i < FILES && r == 0; i++) {
-		char *from = name_of(name, "", suffixes[i]);
-		char *to = NULL;
-		if (asprintf(&to, "%s.%s%s", name, suffix, suffixes[i]) < 0)
-			to = NULL;
-		struct stat st;
-		if (!from || !to)
-			r = hf_fail(err, HF_E_NOMEM, "no memory");
-		else if (fstatat(dirfd, from, &st, AT_SYMLINK_NOFOLLOW) == 0)
-			r = hf_file_rename(dirfd, from, dirfd, to, true, err);
-		else if (errno != ENOENT)
-			r = hf_fail_errno(err, errno, "look at %s", from);
-		free(from);
-		free(to);
-	}
-	return r;
 }

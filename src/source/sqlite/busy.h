@@ -1,10 +1,5 @@
-/*
- * For whoever is about to replace a database file that is there already: is somebody using it, and how to put it
- * aside whole. A database is up to four files (-wal, -shm and -journal beside it); one of them left behind would be
- * taken for a part of the new one, and corrupt it.
- *
- *	hf_sqlite_busy -> hf_sqlite_set_aside -> rename the new file into place
- */
+/* For whoever is about to replace a database file that is there already: is somebody using it? A database is up to four files
+ * (-wal, -shm and -journal beside it). */
 #ifndef HF_SOURCE_SQLITE_BUSY_H
 #define HF_SOURCE_SQLITE_BUSY_H
 
@@ -17,11 +12,5 @@ enum { HF_SQLITE_WHO = 128 };
  * file and its -shm, and at /proc/PID/fd of all processes that we may look at (all, as root). Our own process must
  * not have the file open: its POSIX locks on it would be lost. */
 int hf_sqlite_busy(int dirfd, const char *name, char who[HF_SQLITE_WHO], struct hf_error *err) HF_MUST_CHECK;
-
-/* Renames the database and what belongs to it to `name`.`suffix`, `name`.`suffix`-wal …, so that it can be opened
- * under the new name as it was. HF_E_EXISTS: something of that name is there, and nothing was renamed. The database
- * goes first: whoever comes in the middle finds none, rather than half of one. What of the four is not there is no
- * error. */
-int hf_sqlite_set_aside(int dirfd, const char *name, const char *suffix, struct hf_error *err) HF_MUST_CHECK;
 
 #endif

@@ -143,7 +143,7 @@ static void a_new_one_has_names_of_its_own(void **state)
 	HF_PASSPHRASE_AUTO p = HF_BUF(HF_PASSPHRASE_MAX);
 	setenv("HOLDFAST_PASSPHRASE", "old", 1);
 	setenv("HOLDFAST_NEW_PASSPHRASE_COMMAND", "echo new", 1);
-	assert_int_equal(hf_passphrase_ask(&options, &p, NULL), 0);
+	assert_int_equal(hf_passphrase_get(&options, &p, NULL), 0);
 	assert_int_equal(p.len, 3);
 	assert_memory_equal(p.data, "new", 3);
 }

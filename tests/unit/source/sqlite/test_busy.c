@@ -1,7 +1,6 @@
-/* busy.h: who has a database open is found, and all of its files are put aside. */
+/* busy.h: who has a database open is found. */
 #include "database.h"
 
-#include "base/file.h"
 #include "source/sqlite/busy.h"
 
 #include <fcntl.h>
@@ -84,40 +83,10 @@ static void whoever_has_it_open_is_found(void **state)
 	bench_free(&b);
 }
 
-static void a_database_moves_whole(void **state)
-{
-	(void)state;
-	struct bench b;
-	char aside[200];
-	bench_new(&b);
-	bench_sql(&b, "PRAGMA journal_mode=wal; CREATE TABLE t(x)");
-	pid_t pid = fork(); /* leaves a -wal behind, as a crash would */
-	if (pid == 0) {
-		sqlite3 *db = NULL;
-		_exit(sqlite3_open(b.path, &db) || sqlite3_exec(db, "INSERT INTO t VALUES (7)", NULL, NULL, NULL));
-	}
-	int status;
-	waitpid(pid, &status, 0);
-	assert_int_equal(status, 0);
-	assert_true(file_exists(b.path, "-wal"));
-	struct hf_error err = {0};
-	assert_int_equal(hf_sqlite_set_aside(AT_FDCWD, b.path, "before-1", &err), 0);
-	assert_false(file_exists(b.path, "") || file_exists(b.path, "-wal") || file_exists(b.path, "-shm"));
-	snprintf(aside, sizeof(aside), "%s.before-1", b.path);
-	assert_int_equal(database_int(aside, "SELECT x FROM t"), 7);
-	bench_sql(&b, "CREATE TABLE new(x)");
-	assert_int_equal(hf_sqlite_set_aside(AT_FDCWD, b.path, "before-1", &err), HF_E_EXISTS);
-	assert_true(file_exists(b.path, ""));
-	assert_int_equal(hf_sqlite_set_aside(AT_FDCWD, b.path, "before-2", &err), 0);
-	assert_int_equal(hf_sqlite_set_aside(AT_FDCWD, b.path, "before-3", &err), 0); /* nothing there */
-	bench_free(&b);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whoever_has_it_open_is_found),
-		cmocka_unit_test(a_database_moves_whole),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
