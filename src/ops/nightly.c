@@ -241,20 +241,29 @@ static const char *first_failure(const struct hf_nightly_result *out)
 	return out->has_drill && !out->drill.evidence_stored ? "the evidence of the drill could not be stored" : NULL;
 }
 
+static int run_after(struct hf_nightly *n)
+{
+	struct hf_error why = {0};
+	int r = run_hooks(n, &n->options->policy->hooks.after, "after", NULL, &why);
+	const struct hf_nightly_step step = {.name = "after", .outcome = HF_OUTCOME_FAILED, .code = r, .said = strdup(why.msg)};
+	if (r < 0)
+		return hf_nightly_note(n, &step, &why);
+	free(step.said);
+	return 0;
+}
+
+/* A failed `after` is a failure like any other: whoever waits for on_failure must hear of it. */
 static int run_last_hooks(struct hf_nightly *n, int r, const struct hf_error *err)
 {
-	const struct hf_policy_hooks *hooks = &n->options->policy->hooks;
 	struct hf_error why = {0};
 	const char *failure = r < 0 ? err->msg : first_failure(n->result);
-	if (failure) {
-		(void)!run_hooks(n, &hooks->on_failure, "on_failure", failure, &why);
-		return r;
+	if (!failure) {
+		r = run_after(n);
+		failure = first_failure(n->result);
 	}
-	int ran = run_hooks(n, &hooks->after, "after", NULL, &why);
-	if (ran == 0)
-		return 0;
-	const struct hf_nightly_step step = {.name = "after", .outcome = HF_OUTCOME_FAILED, .code = ran, .said = strdup(why.msg)};
-	return hf_nightly_note(n, &step, &why);
+	if (failure)
+		(void)!run_hooks(n, &n->options->policy->hooks.on_failure, "on_failure", failure, &why);
+	return r;
 }
 
 int hf_nightly(const struct hf_nightly_options *options, struct hf_nightly_result *out, struct hf_error *err)
