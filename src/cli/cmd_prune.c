@@ -6,6 +6,7 @@
 #include "cli/open.h"
 #include "cli/output.h"
 #include "cli/status.h"
+#include "ops/policy_steps.h"
 #include "ops/prune.h"
 #include "ops/requests.h"
 #include "policy/policy.h"
@@ -157,18 +158,35 @@ static void warn(const struct hf_prune_result *p)
 		hf_warn("%s", why.msg);
 }
 
+/* What the command line leaves open. */
+static void take_policy(struct hf_prune_options *o, const struct hf_policy *policy)
+{
+	const struct hf_key *key = o->repo->key;
+	const char *lacks = o->has_max_unused ? NULL : hf_policy_repack_lacks(policy, key);
+	if (!o->has_grace && policy->prune.grace) {
+		o->grace = policy->prune.grace;
+		o->has_grace = true;
+	}
+	if (!o->has_max_unused && policy->prune.max_unused > 0 && !lacks) {
+		o->max_unused = policy->prune.max_unused;
+		o->has_max_unused = true;
+	}
+	if (lacks)
+		hf_info("nothing is repacked: key %s lacks %s", key->name, lacks);
+	if (!o->scratch)
+		o->scratch = policy->scratch;
+}
+
 static int prune(struct hf_cli *cli, struct request *q, struct hf_error *err)
 {
 	HF_REPOSITORY_AUTO *repo = NULL;
 	struct hf_prune_result result = {0};
-	if (cli->policy && !q->prune.has_grace && cli->policy->prune.grace) {
-		q->prune.grace = cli->policy->prune.grace;
-		q->prune.has_grace = true;
-	}
-	if (!q->prune.scratch)
-		q->prune.scratch = cli->policy ? cli->policy->scratch : "/var/tmp";
 	int r = hf_cli_open(cli, &repo, err);
 	q->prune.repo = repo;
+	if (r == 0 && cli->policy)
+		take_policy(&q->prune, cli->policy);
+	if (!q->prune.scratch)
+		q->prune.scratch = "/var/tmp";
 	q->prune.progress = &cli->progress;
 	if (q->prune.dry_run && !cli->quiet) {
 		q->prune.tell = tell;

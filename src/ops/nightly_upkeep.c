@@ -95,19 +95,12 @@ static int retain(struct hf_nightly *n, char **said, struct hf_error *err)
 
 /* --- prune ----------------------------------------------------------------------------------------------------------- */
 
-static int record_prune(struct hf_nightly *n, const struct hf_prune_result *p, struct hf_error *err)
+/* What could not be read, or locked anew, is a failure of the night. */
+static int check_prune(const struct hf_prune_result *p, struct hf_error *err)
 {
 	size_t problems = json_array_size(p->problems);
-	struct hf_error lapsing = {0};
-	int locks = hf_locks_check(&p->locks, &lapsing);
-	HF_JSON_AUTO *record = json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "condemned", (json_int_t)p->condemned, "deleted",
-		(json_int_t)p->deleted, "deleted_bytes", (json_int_t)p->deleted_bytes, "stopped", (json_int_t)p->stopped,
-		"problems", (json_int_t)problems, "locks", hf_locks_json(&p->locks), "requests", hf_requests_json(&p->requests));
-	int r = put_evidence(n, "prune", problems == 0 && locks == 0, record, err);
-	if (r == 0 && !problems && locks < 0)
-		r = hf_fail(err, locks, "%s", lapsing.msg);
-	if (r < 0 || !problems)
-		return r;
+	if (!problems)
+		return hf_locks_check(&p->locks, err);
 	const json_t *first = json_array_get(p->problems, 0);
 	return hf_fail(err, HF_E_CORRUPT, "%zu objects can't be read, so nothing that they may refer to was deleted; the first, "
 		"%s: %s", problems, json_string_value(json_object_get(first, "object")),
@@ -118,15 +111,19 @@ static int prune(struct hf_nightly *n, char **said, struct hf_error *err)
 {
 	const struct hf_policy *p = n->options->policy;
 	struct hf_prune_result result = {0};
+	const char *lacks = hf_policy_repack_lacks(p, n->repo->key);
 	const struct hf_prune_options o = {.repo = n->repo, .grace = p->prune.grace, .has_grace = p->prune.grace > 0,
-		.scratch = p->scratch, .progress = n->options->progress};
+		.max_unused = p->prune.max_unused, .has_max_unused = p->prune.max_unused > 0 && !lacks,
+		.always_record = true, .scratch = p->scratch, .progress = n->options->progress};
 	char size[HF_SIZE_TEXT];
 	int r = is_due(n, "prune", p->prune.every, said, err);
 	if (r != 0)
 		return r;
+	if (lacks)
+		hf_info("nothing is repacked: key %s lacks %s", n->repo->key->name, lacks);
 	r = hf_prune(&o, &result, err);
 	if (r == 0)
-		r = record_prune(n, &result, err);
+		r = check_prune(&result, err);
 	if (r == 0 && asprintf(said, "%llu of %llu packs deleted (%s)", (unsigned long long)result.deleted,
 			  (unsigned long long)result.packs, hf_size_format(result.deleted_bytes, size)) < 0)
 		*said = NULL;

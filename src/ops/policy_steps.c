@@ -37,6 +37,13 @@ bool hf_step_is_wanted(enum hf_step step, const struct hf_policy *policy)
 	}
 }
 
+/* Repacking reads data back, and stores it anew. */
+const char *hf_policy_repack_lacks(const struct hf_policy *policy, const struct hf_key *key)
+{
+	const char *lacks = hf_step_lacks(HF_STEP_BACKUP, key);
+	return policy->prune.max_unused > 0 ? lacks ? lacks : hf_step_lacks(HF_STEP_VERIFY, key) : NULL;
+}
+
 const char *hf_step_lacks(enum hf_step step, const struct hf_key *key)
 {
 	const struct hf_epoch *epoch = hf_key_newest_epoch(key);

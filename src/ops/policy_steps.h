@@ -15,4 +15,8 @@ bool hf_step_is_wanted(enum hf_step step, const struct hf_policy *policy);
 /* What this key lacks for the step ("the right to maintain"), or NULL: it can do it. */
 const char *hf_step_lacks(enum hf_step step, const struct hf_key *key);
 
+/* What keeps this key from the repacking that the policy asks for with prune.max_unused, as above: its prunes then delete whole packs
+ * only. NULL: nothing does, or the policy asks for none. */
+const char *hf_policy_repack_lacks(const struct hf_policy *policy, const struct hf_key *key);
+
 #endif

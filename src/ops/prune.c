@@ -209,12 +209,13 @@ static int record(struct hf_prune *p, struct hf_error *err)
 {
 	const struct hf_prune_result *out = p->result;
 	bool locks_failed = hf_locks_check(&out->locks, NULL) < 0;
-	if (p->options->dry_run || !(out->condemned || out->deleted || out->voided || out->snapshots || locks_failed))
+	bool did = out->condemned || out->deleted || out->voided || out->snapshots || locks_failed;
+	if (p->options->dry_run || !(did || p->options->always_record))
 		return 0;
-	HF_JSON_AUTO *j = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:o, s:o}", "packs", (json_int_t)out->packs, "condemned",
+	HF_JSON_AUTO *j = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:o, s:o}", "packs", (json_int_t)out->packs, "condemned",
 		(json_int_t)out->condemned, "deleted", (json_int_t)out->deleted, "deleted_bytes",
 		(json_int_t)out->deleted_bytes, "held", (json_int_t)out->held, "voided", (json_int_t)out->voided,
-		"snapshots", (json_int_t)out->snapshots, "problems", out->problems, "locks", hf_locks_json(&out->locks),
+		"stopped", (json_int_t)out->stopped, "snapshots", (json_int_t)out->snapshots, "problems", out->problems, "locks", hf_locks_json(&out->locks),
 		"requests", hf_requests_json(&p->repo->counts));
 	const struct hf_new_evidence evidence = {
 		.what = "prune", .ok = json_array_size(out->problems) == 0 && !locks_failed, .record = j};

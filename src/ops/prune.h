@@ -28,6 +28,7 @@ struct hf_prune_options {
 	double max_unused;   /* with has_max_unused: repack until at most this share of the packs' bytes is of no use, 0 to 1 */
 	bool has_max_unused;
 	bool dry_run;	     /* decides and changes nothing */
+	bool always_record;  /* put evidence of it even if there was nothing to do: a schedule goes by when the last one was */
 	const char *scratch; /* for sorting on disk */
 	struct hf_progress *progress; /* may be NULL */
 	/* Called for each thing that goes (or, in a dry run, would): what is done, the object's name, its size (0: not known), why.

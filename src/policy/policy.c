@@ -166,7 +166,7 @@ static const struct hf_schema objectives = {"objectives", objective_fields, size
 
 static const struct hf_field prune_fields[] = {
 	{MEMBER(prune, every, HF_FIELD_DURATION), .fallback = "1w"},
-	{MEMBER(prune, max_unused, HF_FIELD_SHARE), .fallback = "10%"},
+	{MEMBER(prune, max_unused, HF_FIELD_SHARE)},
 	{MEMBER(prune, grace, HF_FIELD_DURATION)},
 	{0},
 };

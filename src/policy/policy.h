@@ -58,7 +58,7 @@ struct hf_policy_hooks {
 
 struct hf_policy_prune {
 	int64_t every; /* ns */
-	double max_unused;
+	double max_unused; /* repack until at most this share is of no use; 0: delete whole packs only */
 	int64_t grace; /* ns; 0: as the repository is configured */
 	bool is_wanted; /* it was given, or there is something to forget */
 };
