@@ -69,9 +69,8 @@ static int look(const struct hf_ref *ref, const struct hf_object_info *info, voi
 	const char *name, *sum;
 	(void)err;
 	(void)ref;
-	int r = hf_object_get(l->repo->store, info->name, &l->repo->id, &o, &why);
-	if (r == 0)
-		r = hf_object_verify(&o, l->repo->key->owner_public, &why);
+	const struct hf_object_wanted wanted = {info->name, &l->repo->id, l->repo->key->owner_public};
+	int r = hf_object_get_signed(l->repo->store, &wanted, &o, &why);
 	if (r == 0)
 		r = hf_json_string(o.clear, "name", &name, &why);
 	if (r == 0)

@@ -213,7 +213,7 @@ static int run(struct hf_verify *v, struct hf_snapshot *snapshots, size_t *count
 		r = check_snapshots(v, snapshots, *count, err);
 	if (r == 0)
 		report_index(v);
-	return r;
+	return r < 0 ? r : hf_verify_doubted(v, err);
 }
 
 int hf_verify_repository(const struct hf_verify_options *options, struct hf_verify_result *out, struct hf_error *err)

@@ -56,6 +56,8 @@ void hf_verify_touch(struct hf_verify *v, size_t damage, const struct hf_id *sna
 	const struct hf_entry *entry);
 
 int hf_verify_objects(struct hf_verify *v, struct hf_error *err) HF_MUST_CHECK;
+/* To be called last: reports what could be read in its oldest version only. */
+int hf_verify_doubted(struct hf_verify *v, struct hf_error *err) HF_MUST_CHECK;
 int hf_verify_packs(struct hf_verify *v, struct hf_error *err) HF_MUST_CHECK;
 int hf_verify_snapshot(struct hf_verify *v, const struct hf_snapshot *s, struct hf_access *access,
 	struct hf_error *err) HF_MUST_CHECK;

@@ -1,10 +1,13 @@
 /*
  * The small objects that no snapshot names: configurations, slots, certificates, rescue files, and what writers and pruners say
- * of packs. Each is read, and its signature checked by who must have made it; entries are the catalogue's (verify.c).
+ * of packs. Each is read, and its signature checked by who must have made it; entries are the catalogue's (verify.c). And what was
+ * read of any kind in its oldest version, since something was written over it.
  */
 #include "crypto/hash.h"
 #include "ops/verify_internal.h"
 #include "repo/object_fetch.h"
+
+#include <string.h>
 
 static bool is_owners(enum hf_kind kind)
 {
@@ -23,14 +26,13 @@ static int check_rescue(const struct hf_object *o, struct hf_error *err)
 	return r;
 }
 
-static int check_owners(struct hf_repository *repo, const char *name, struct hf_error *err)
+static int check_owners(struct hf_repository *repo, const char *name, const struct hf_ref *ref, struct hf_error *err)
 {
+	const struct hf_object_wanted wanted = {name, &repo->id, repo->key->owner_public};
 	struct hf_object o = {0};
-	int r = hf_object_get(repo->store, name, &repo->id, &o, err);
-	if (r == 0 && !hf_id_equal(&o.ref.writer, &repo->key->owner_id))
-		r = hf_fail(err, HF_E_CORRUPT, "object %s: only the owner makes such objects", name);
-	if (r == 0)
-		r = hf_object_verify(&o, repo->key->owner_public, err);
+	if (!hf_id_equal(&ref->writer, &repo->key->owner_id))
+		return hf_fail(err, HF_E_CORRUPT, "object %s: only the owner makes such objects", name);
+	int r = hf_object_get_signed(repo->store, &wanted, &o, err);
 	if (r == 0 && o.kind == HF_KIND_RESCUE)
 		r = check_rescue(&o, err);
 	hf_object_free(&o);
@@ -54,7 +56,7 @@ static int check_one(const struct hf_ref *ref, const struct hf_object_info *info
 	struct hf_ref same;
 	int r = hf_object_name_parse(info->name, &kind, &same) ? 0 : HF_E_CORRUPT;
 	if (r == 0)
-		r = is_owners(kind) ? check_owners(repo, info->name, &why) : check_writers(repo, kind, ref, &why);
+		r = is_owners(kind) ? check_owners(repo, info->name, ref, &why) : check_writers(repo, kind, ref, &why);
 	v->result->objects++;
 	if (r == 0)
 		return 0;
@@ -62,6 +64,23 @@ static int check_one(const struct hf_ref *ref, const struct hf_object_info *info
 		return hf_fail(err, r, "%s", why.msg);
 	hf_verify_damage(v, info->name, why.msg);
 	return 0;
+}
+
+static int report_doubted(const char *name, void *user, struct hf_error *err)
+{
+	struct hf_verify *v = user;
+	(void)err;
+	for (size_t i = 0; i < v->result->damaged_count; i++)
+		if (v->result->damaged[i].object && strcmp(v->result->damaged[i].object, name) == 0)
+			return 0; /* its oldest version is damaged too */
+	hf_verify_damage(v, name, "something was written over it; its oldest version is whole and was read instead: nothing is lost yet. To "
+		"repair it, delete the versions that lie over that one, and see who may write there");
+	return 0;
+}
+
+int hf_verify_doubted(struct hf_verify *v, struct hf_error *err)
+{
+	return hf_store_each_doubted(v->options->repo->store, report_doubted, v, err);
 }
 
 int hf_verify_objects(struct hf_verify *v, struct hf_error *err)

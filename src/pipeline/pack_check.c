@@ -97,7 +97,7 @@ static int have_frame(struct hf_pack_checker *c, const struct hf_pack_table *t, 
 	return fetch(c, t, i, i + 1, err);
 }
 
-static int open_frame(struct hf_pack_checker *c, const struct hf_pack_check *what, size_t i, struct hf_error *err)
+static int open_once(struct hf_pack_checker *c, const struct hf_pack_check *what, size_t i, struct hf_error *err)
 {
 	const struct hf_pack_frame *f = &what->table->frames[i];
 	hf_buf_clear(&c->plain);
@@ -113,6 +113,16 @@ static int open_frame(struct hf_pack_checker *c, const struct hf_pack_check *wha
 	uint8_t *stored = c->stored.data + (f->offset - what->table->frames[c->first].offset);
 	return hf_frame_open(c->opener, what->key, f->number, (struct iovec){stored, f->stored_len},
 		(struct iovec){plain, f->plain_len}, err);
+}
+
+static int open_frame(struct hf_pack_checker *c, const struct hf_pack_check *what, size_t i, struct hf_error *err)
+{
+	char name[HF_NAME_MAX];
+	int r = open_once(c, what, i, err);
+	if (!hf_store_doubt(c->store, hf_object_name(HF_KIND_PACK, &what->table->pack, name), r, err))
+		return r;
+	c->first = c->end = 0;
+	return open_once(c, what, i, err);
 }
 
 static int check_ids(struct hf_pack_checker *c, const struct hf_pack_check *what, const struct hf_pack_frame *f,

@@ -201,11 +201,16 @@ static int load_with(struct hf_reader *r, struct tools *t, const struct hf_place
 	f->len = p->plain_len;
 	if (!stored || !f->plain)
 		return hf_fail(err, HF_E_NOMEM, "no memory");
+	const struct iovec sealed = {stored, p->stored_len}, plain = {f->plain, f->len};
+	char name[HF_NAME_MAX];
+	hf_object_name(HF_KIND_PACK, &p->pack, name);
 	result = hf_ranges_get(r->ranges, &where, stored, err);
-	if (result < 0)
+	if (result == 0)
+		result = hf_frame_open(t->opener, key, p->frame_number, sealed, plain, err);
+	if (!hf_store_doubt(r->options.repo->store, name, result, err))
 		return result;
-	return hf_frame_open(t->opener, key, p->frame_number, (struct iovec){stored, p->stored_len},
-		(struct iovec){f->plain, f->len}, err);
+	result = hf_store_get(r->options.repo->store, name, p->frame_offset, stored, p->stored_len, err);
+	return result < 0 ? result : hf_frame_open(t->opener, key, p->frame_number, sealed, plain, err);
 }
 
 static struct hf_frame **bucket_of(struct hf_reader *r, const struct hf_ref *pack, uint32_t offset)

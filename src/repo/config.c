@@ -205,6 +205,14 @@ static int find_without_list(struct hf_store *store, const struct hf_key *key, u
 	}
 }
 
+static int get_config(struct hf_store *store, const struct hf_key *key, const struct hf_ref *ref, struct hf_object *o,
+	struct hf_error *err)
+{
+	char name[HF_NAME_MAX];
+	const struct hf_object_wanted wanted = {hf_object_name(HF_KIND_CONFIG, ref, name), &key->repository, key->owner_public};
+	return hf_object_get_signed(store, &wanted, o, err);
+}
+
 int hf_config_load(struct hf_store *store, struct hf_key *key, uint64_t least, struct hf_config *out,
 	struct hf_error *err)
 {
@@ -218,11 +226,8 @@ int hf_config_load(struct hf_store *store, struct hf_key *key, uint64_t least, s
 		return hf_wrap(err, r, "look for the repository's configuration");
 	if (!n.found)
 		return hf_fail(err, HF_E_NOREPO, "there is no configuration of this key's repository here");
-	char name[HF_NAME_MAX];
 	struct hf_object o = {0};
-	r = hf_object_get(store, hf_object_name(HF_KIND_CONFIG, &n.ref, name), &key->repository, &o, err);
-	if (r == 0)
-		r = hf_object_verify(&o, key->owner_public, err);
+	r = get_config(store, key, &n.ref, &o, err);
 	if (r == 0)
 		r = parse_config(&o, out, err);
 	if (r == 0)
@@ -239,12 +244,9 @@ int hf_config_load(struct hf_store *store, struct hf_key *key, uint64_t least, s
 
 int hf_config_grants(struct hf_store *store, const struct hf_key *key, uint64_t n, json_t **out, struct hf_error *err)
 {
-	char name[HF_NAME_MAX];
 	struct hf_object o = {0};
 	const struct hf_ref ref = {key->owner_id, config_id(n)};
-	int r = hf_object_get(store, hf_object_name(HF_KIND_CONFIG, &ref, name), &key->repository, &o, err);
-	if (r == 0)
-		r = hf_object_verify(&o, key->owner_public, err);
+	int r = get_config(store, key, &ref, &o, err);
 	const json_t *there = r == 0 ? json_object_get(o.clear, "grants") : NULL;
 	*out = r == 0 ? (there ? json_deep_copy(there) : json_array()) : NULL;
 	hf_object_free(&o);
@@ -261,7 +263,8 @@ int hf_config_probe(struct hf_store *store, struct hf_id *repository, struct hf_
 		return r < 0 ? r : n.found;
 	char name[HF_NAME_MAX];
 	struct hf_object o = {0};
-	r = hf_object_get(store, hf_object_name(HF_KIND_CONFIG, &n.ref, name), NULL, &o, err);
+	const struct hf_object_wanted wanted = {.name = hf_object_name(HF_KIND_CONFIG, &n.ref, name)};
+	r = hf_object_get_signed(store, &wanted, &o, err);
 	*repository = o.repository;
 	hf_object_free(&o);
 	return r < 0 ? r : 1;

@@ -264,6 +264,16 @@ static void drop_copy(struct hf_index_segment *s)
 		close(fd);
 }
 
+static int read_root_again(struct hf_index_segment *s, struct hf_error *err)
+{
+	free(s->firsts);
+	free(s->replaces);
+	s->firsts = NULL;
+	s->replaces = NULL;
+	s->replaces_count = 0;
+	return read_root(s, err);
+}
+
 int hf_index_segment_open(const struct hf_index_access *access, const struct hf_ref *ref, uint64_t size,
 	struct hf_index_segment **out, struct hf_error *err)
 {
@@ -282,12 +292,13 @@ int hf_index_segment_open(const struct hf_index_access *access, const struct hf_
 	int r = read_root(s, err);
 	if ((r == HF_E_CORRUPT || r == HF_E_UNSUPPORTED) && atomic_load(&s->copy) >= 0) {
 		drop_copy(s);
-		free(s->firsts);
-		free(s->replaces);
-		s->firsts = NULL;
-		s->replaces = NULL;
-		s->replaces_count = 0;
-		r = read_root(s, err);
+		r = read_root_again(s, err);
+	}
+	if (hf_store_doubt(access->store, s->name, r, err)) {
+		struct hf_object_info true_one;
+		r = hf_store_stat(access->store, s->name, &true_one, err);
+		s->size = r == 0 ? true_one.size : s->size;
+		r = r < 0 ? r : read_root_again(s, err);
 	}
 	if (r != 0)
 		hf_index_segment_drop(s);

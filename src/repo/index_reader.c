@@ -46,6 +46,13 @@ size_t hf_index_segment_filter_bytes(const struct hf_index_segment *s)
 
 /* --- blocks ------------------------------------------------------------------------------------------------------ */
 
+static int read_block_of_store(struct hf_index_segment *s, uint32_t number, uint8_t *bytes, struct hf_error *err)
+{
+	uint64_t offset = HF_INDEX_HEADER + (uint64_t)number * HF_INDEX_SEALED;
+	int r = hf_store_get(s->access->store, s->name, offset, bytes, HF_INDEX_SEALED, err);
+	return r < 0 ? r : hf_index_segment_unseal(s, number, bytes, HF_INDEX_SEALED, err);
+}
+
 /* Reads and opens block `number` into `b`. */
 static int read_block(struct hf_index_segment *s, uint32_t number, struct hf_index_block *b, struct hf_error *err)
 {
@@ -54,11 +61,10 @@ static int read_block(struct hf_index_segment *s, uint32_t number, struct hf_ind
 	int r = hf_index_segment_read(s, offset, b->bytes, HF_INDEX_SEALED, err);
 	if (r == 0)
 		r = hf_index_segment_unseal(s, number, b->bytes, HF_INDEX_SEALED, err);
-	if (r == HF_E_CORRUPT && atomic_load(&s->copy) >= 0) {
-		r = hf_store_get(s->access->store, s->name, offset, b->bytes, HF_INDEX_SEALED, err);
-		if (r == 0)
-			r = hf_index_segment_unseal(s, number, b->bytes, HF_INDEX_SEALED, err);
-	}
+	if (r == HF_E_CORRUPT && atomic_load(&s->copy) >= 0)
+		r = read_block_of_store(s, number, b->bytes, err);
+	if (hf_store_doubt(s->access->store, s->name, r, err))
+		r = read_block_of_store(s, number, b->bytes, err);
 	return r < 0 ? hf_wrap(err, r, "%s: block %u", s->name, number) : 0;
 }
 
@@ -117,7 +123,8 @@ static int read_filter(struct hf_index_segment *s, uint8_t *sealed, uint8_t *fil
 	int r = hf_index_segment_read(s, offset, sealed, len, err);
 	if (r == 0)
 		r = open_filter(s, sealed, filter, err);
-	if (r == HF_E_CORRUPT && atomic_load(&s->copy) >= 0) {
+	bool again = r == HF_E_CORRUPT && atomic_load(&s->copy) >= 0;
+	if (again || hf_store_doubt(s->access->store, s->name, r, err)) {
 		r = hf_store_get(s->access->store, s->name, offset, sealed, len, err);
 		if (r == 0)
 			r = open_filter(s, sealed, filter, err);

@@ -99,13 +99,11 @@ static int get_cert(struct hf_store *store, const struct hf_key *key, const stru
 	struct hf_object *o, struct hf_cert *out, struct hf_error *err)
 {
 	char name[HF_NAME_MAX];
-	hf_object_name(HF_KIND_CERT, ref, name);
-	int r = hf_object_get(store, name, &key->repository, o, err);
-	if (r == 0 && !hf_id_equal(&ref->writer, &key->owner_id))
-		r = hf_fail(err, HF_E_CORRUPT,
+	const struct hf_object_wanted wanted = {hf_object_name(HF_KIND_CERT, ref, name), &key->repository, key->owner_public};
+	if (!hf_id_equal(&ref->writer, &key->owner_id))
+		return hf_fail(err, HF_E_CORRUPT,
 			"%s: only the owner certifies keys, and this writer is not the owner", name);
-	if (r == 0)
-		r = hf_object_verify(o, key->owner_public, err);
+	int r = hf_object_get_signed(store, &wanted, o, err);
 	if (r == 0) {
 		r = parse_cert(o, out, err);
 		if (r < 0)

@@ -133,8 +133,8 @@ static int get_slot(struct hf_store *store, const struct hf_ref *ref, const stru
 	struct hf_object *o, struct hf_slot *out, struct hf_error *err)
 {
 	char name[HF_NAME_MAX];
-	hf_object_name(HF_KIND_SLOT, ref, name);
-	int r = hf_object_get(store, name, repository, o, err);
+	const struct hf_object_wanted wanted = {.name = hf_object_name(HF_KIND_SLOT, ref, name), .repository = repository};
+	int r = hf_object_get_signed(store, &wanted, o, err);
 	if (r < 0)
 		return r;
 	r = parse_slot(o, out, err);

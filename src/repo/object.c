@@ -249,6 +249,21 @@ int hf_object_verify(const struct hf_object *o, const uint8_t public_key[32], st
 	return damaged(hf_object_name(o->kind, &o->ref, name), "its signature does not verify", err);
 }
 
+static int get_once(struct hf_store *store, const struct hf_object_wanted *w, struct hf_object *out, struct hf_error *err)
+{
+	int r = hf_object_get(store, w->name, w->repository, out, err);
+	return r == 0 && w->public_key ? hf_object_verify(out, w->public_key, err) : r;
+}
+
+int hf_object_get_signed(struct hf_store *store, const struct hf_object_wanted *wanted, struct hf_object *out, struct hf_error *err)
+{
+	int r = get_once(store, wanted, out, err);
+	if (!hf_store_doubt(store, wanted->name, r, err))
+		return r;
+	hf_object_free(out);
+	return get_once(store, wanted, out, err);
+}
+
 static int open_box(const struct hf_object *o, const struct hf_key *key, struct hf_buf *plain,
 	struct hf_error *err)
 {

@@ -64,6 +64,15 @@ int hf_object_encode(const struct hf_object_new *o, struct hf_buf *out, struct h
  * believed yet. Free with hf_object_free, also after failure. */
 int hf_object_get(struct hf_store *store, const char *name, const struct hf_id *repository, struct hf_object *out,
 	struct hf_error *err) HF_MUST_CHECK;
+/* Reads and verifies: as hf_object_get, then hf_object_verify. What fails is read once more where the store has an older version of
+ * it, since nobody who signs writes over an object. */
+struct hf_object_wanted {
+	const char *name;
+	const struct hf_id *repository;
+	const uint8_t *public_key; /* whoever must have signed it; NULL: nothing is verified yet */
+};
+int hf_object_get_signed(struct hf_store *store, const struct hf_object_wanted *wanted, struct hf_object *out,
+	struct hf_error *err) HF_MUST_CHECK;
 /* The signature, against the public key of whoever must have signed. HF_E_CORRUPT if it is not theirs. */
 int hf_object_verify(const struct hf_object *o, const uint8_t public_key[32], struct hf_error *err) HF_MUST_CHECK;
 /* Opens the body into `plain`. HF_E_KEY if this key has not the secret that it takes. */

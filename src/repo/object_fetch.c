@@ -24,17 +24,16 @@ static const uint8_t *writer_public(const struct hf_repository *repo, const stru
 	return cert ? cert->sign_public : NULL;
 }
 
-static int get_verified(struct hf_repository *repo, struct hf_store *store, const char *name, struct hf_object *out,
-	struct hf_error *err)
+/* Where `public_key` is NULL, there is no such writer. */
+static int get_verified(struct hf_repository *repo, struct hf_store *store, const struct hf_object_wanted *wanted,
+	struct hf_object *out, struct hf_error *err)
 {
-	int r = hf_object_get(store, name, &repo->id, out, err);
-	if (r < 0)
-		return r;
-	const uint8_t *public_key = writer_public(repo, &out->ref.writer);
-	if (!public_key)
-		return hf_fail(err, HF_E_CORRUPT, "object %s: the owner has certified no such writer%s", name,
-			repo->certs.set_aside ? " (or its certificate is damaged)" : "");
-	return hf_object_verify(out, public_key, err);
+	if (wanted->public_key)
+		return hf_object_get_signed(store, wanted, out, err);
+	int r = hf_object_get(store, wanted->name, wanted->repository, out, err);
+	return r < 0 ? r
+		     : hf_fail(err, HF_E_CORRUPT, "object %s: the owner has certified no such writer%s", wanted->name,
+			       repo->certs.set_aside ? " (or its certificate is damaged)" : "");
 }
 
 /* Keeps a copy. Not synced, and written under its own name: what is left half-written does not verify, and is dropped when it is
@@ -66,16 +65,16 @@ int hf_object_fetch(struct hf_repository *repo, enum hf_kind kind, const struct 
 	struct hf_object *out, struct hf_error *err)
 {
 	char name[HF_NAME_MAX];
-	hf_object_name(kind, ref, name);
+	const struct hf_object_wanted wanted = {hf_object_name(kind, ref, name), &repo->id, writer_public(repo, &ref->writer)};
 	if (repo->cache && !from_store) {
-		int r = get_verified(repo, repo->cache, name, out, NULL);
+		int r = get_verified(repo, repo->cache, &wanted, out, NULL);
 		if (r == 0)
 			return 0;
 		hf_object_free(out);
 		if (r != HF_E_NOTFOUND)
 			drop(repo, name);
 	}
-	int r = get_verified(repo, repo->store, name, out, err);
+	int r = get_verified(repo, repo->store, &wanted, out, err);
 	if (r == 0 && repo->cache)
 		keep(repo, name, out);
 	return r;

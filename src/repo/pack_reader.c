@@ -146,12 +146,23 @@ static int parse_table(const struct raw *raw, struct hf_pack_table *t, struct hf
 	return 0;
 }
 
-static int read_signed(struct hf_store *store, const struct hf_ref *pack, const struct hf_certs *certs,
-	struct raw *raw, struct hf_error *err)
+static int read_once(struct hf_store *store, const struct hf_ref *pack, const struct hf_certs *certs, struct raw *raw,
+	struct hf_error *err)
 {
 	char name[HF_NAME_MAX];
 	int r = read_raw(store, hf_object_name(HF_KIND_PACK, pack, name), raw, err);
 	return r < 0 ? r : check_signature(raw, pack, certs, err);
+}
+
+static int read_signed(struct hf_store *store, const struct hf_ref *pack, const struct hf_certs *certs,
+	struct raw *raw, struct hf_error *err)
+{
+	char name[HF_NAME_MAX];
+	int r = read_once(store, pack, certs, raw, err);
+	if (!hf_store_doubt(store, hf_object_name(HF_KIND_PACK, pack, name), r, err))
+		return r;
+	hf_buf_clear(&raw->table);
+	return read_once(store, pack, certs, raw, err);
 }
 
 static int take_table(struct raw *raw, const struct hf_ref *pack, const struct hf_run_key *k,

@@ -93,6 +93,16 @@ static void limited_count_to(struct hf_store *s, struct hf_store_counts *counts)
 	of(s)->inner->ops->count_to(of(s)->inner, counts);
 }
 
+static bool limited_doubt(struct hf_store *s, const char *name, bool is_gone)
+{
+	return of(s)->inner->ops->doubt(of(s)->inner, name, is_gone);
+}
+
+static int limited_each_doubted(struct hf_store *s, hf_store_each_name *each, void *user, struct hf_error *err)
+{
+	return hf_store_each_doubted(of(s)->inner, each, user, err);
+}
+
 static void free_limited(struct limited *l)
 {
 	hf_limit_free(l->own.upload);
@@ -115,7 +125,9 @@ static struct hf_store_ops ops_over(const struct hf_store_ops *inner)
 		.lock_horizon = inner->lock_horizon ? limited_lock_horizon : NULL,
 		.describe = inner->describe ? limited_describe : NULL,
 		.now = inner->now ? limited_now : NULL,
-		.count_to = inner->count_to ? limited_count_to : NULL};
+		.count_to = inner->count_to ? limited_count_to : NULL,
+		.doubt = inner->doubt ? limited_doubt : NULL,
+		.each_doubted = inner->each_doubted ? limited_each_doubted : NULL};
 }
 
 int hf_store_open_limited(struct hf_store *inner, uint64_t upload, uint64_t download, struct hf_store **out, struct hf_error *err)

@@ -95,6 +95,24 @@ int64_t hf_store_lock_horizon(struct hf_store *s)
 	return s->ops->lock_horizon ? s->ops->lock_horizon(s) : 0;
 }
 
+bool hf_store_doubt(struct hf_store *s, const char *name, int r, struct hf_error *err)
+{
+	bool is_gone = r == HF_E_NOTFOUND;
+	if (!s->ops->doubt || !(is_gone || r == HF_E_CORRUPT || r == HF_E_UNSUPPORTED) || !s->ops->doubt(s, name, is_gone))
+		return false;
+	if (is_gone && err) {
+		const struct hf_error why = *err;
+		hf_fail(err, why.code, "%s; the store still has an older version of it: versions=oldest in the repository's URL reads that",
+			why.msg);
+	}
+	return !is_gone;
+}
+
+int hf_store_each_doubted(struct hf_store *s, hf_store_each_name *each, void *user, struct hf_error *err)
+{
+	return s->ops->each_doubted ? s->ops->each_doubted(s, each, user, err) : 0;
+}
+
 int hf_eraser_erase(struct hf_eraser *e, const char *name, struct hf_error *err)
 {
 	return e->store->ops->erase(e->store, name, err);

@@ -37,6 +37,8 @@ struct hf_store_counts {
 
 typedef int hf_store_each(const struct hf_object_info *info, void *user, struct hf_error *err);
 
+typedef int hf_store_each_name(const char *name, void *user, struct hf_error *err);
+
 /* Something that a store says of itself: has it this feature, and what else is there to say? Non-zero stops. */
 typedef int hf_store_fact(void *user, const char *name, bool has, const char *detail, struct hf_error *err);
 
@@ -84,6 +86,14 @@ struct hf_store_ops {
 	/* Draws on the limits (limit.h) for each piece that it moves: for a driver that moves an object piece by piece, so that no
 	 * whole one bursts. Called once, before anything else; they outlive the store. */
 	void (*limit_by)(struct hf_store *s, const struct hf_limits *limits);
+
+	/* What was read of `name` is not what was stored there, or (`is_gone`) it is not there any more: is there an older version of it?
+	 * If so, and unless it is gone, its oldest version, which is the true one, is what `get`, `get_all` and `stat` are of from now on;
+	 * said in a warning once. False also where that can't be found out. */
+	bool (*doubt)(struct hf_store *s, const char *name, bool is_gone);
+
+	/* Calls `each` for the names whose oldest version is read for that; stops at its first non-zero return, and returns that. */
+	int (*each_doubted)(struct hf_store *s, hf_store_each_name *each, void *user, struct hf_error *err);
 };
 
 struct hf_store {
@@ -127,6 +137,13 @@ int hf_store_stat(struct hf_store *s, const char *name, struct hf_object_info *i
 	struct hf_error *err) HF_MUST_CHECK;
 int hf_store_list(struct hf_store *s, const char *prefix, hf_store_each *each, void *user,
 	struct hf_error *err) HF_MUST_CHECK;
+/* To be asked when reading `name`, or checking what was read of it, failed with `r` and `err` (NULL is fine): true if it is worth being
+ * read once more, since it was damaged (HF_E_CORRUPT, HF_E_UNSUPPORTED) and the store has an older version, which is read from now on.
+ * If it was gone (HF_E_NOTFOUND) and an older version is left, `err` is told how to read that. It costs a request, or nothing where the
+ * store keeps no versions. */
+bool hf_store_doubt(struct hf_store *s, const char *name, int r, struct hf_error *err);
+/* As the table has it; none where the store keeps no versions. */
+int hf_store_each_doubted(struct hf_store *s, hf_store_each_name *each, void *user, struct hf_error *err) HF_MUST_CHECK;
 /* As the table has it; a store that locks nothing sets *until_ns to 0. */
 int hf_store_retain(struct hf_store *s, const char *name, int64_t *until_ns, struct hf_error *err) HF_MUST_CHECK;
 /* 0: this store locks nothing. */

@@ -39,6 +39,9 @@ struct hf_s3 {
 	struct hf_s3_notes locked;  /* what this process put under a lock */
 	struct hf_s3_notes covered; /* names with several versions, or a delete marker, and their oldest one */
 	char seen_kinds[256];	    /* "pack/ entry/ ": the kinds of which `covered` knows */
+	struct hf_s3_notes doubted; /* names whose present version failed its check, and their oldest one, if there is an older one */
+	atomic_bool has_doubts;	    /* any in `doubted`: else it is not looked at */
+	atomic_int gone_asked;	    /* how often older versions of what is gone were asked for */
 };
 
 enum { HF_S3_REQUEST_HEADERS = 12, HF_S3_REQUEST_QUERY = 8 };

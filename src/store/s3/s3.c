@@ -4,7 +4,8 @@
  * A PUT says If-None-Match: *, which the servers that know it take for "only if it is not there"; one that answers that it does not
  * know is asked without from then on: names are random, so that nothing hangs on it.
  *
- * Where lock= is set, versions matter: versions.c says which one is read, and stands in for the plain list and deletion.
+ * Where lock= is set, versions matter: versions.c says which one is read, and stands in for the plain list and deletion. Without it,
+ * that is asked of an object that failed its check.
  */
 #include "store/s3/s3_internal.h"
 
@@ -375,6 +376,7 @@ static void s3_close(struct hf_store *store)
 	hf_s3_url_free(&s->url);
 	hf_s3_notes_free(&s->locked);
 	hf_s3_notes_free(&s->covered);
+	hf_s3_notes_free(&s->doubted);
 	pthread_mutex_destroy(&s->lock);
 	hf_wipe(s, sizeof(*s));
 	free(s);
@@ -435,7 +437,8 @@ int hf_store_open_s3(const char *url, const struct hf_store_open_options *option
 {
 	static const struct hf_store_ops ops = {.put = s3_put, .get = s3_get, .get_all = s3_get_all, .stat = s3_stat, .list = s3_list,
 		.erase = s3_erase, .retain = hf_s3_retain, .lock_horizon = hf_s3_lock_horizon, .now = s3_now, .describe = hf_s3_describe,
-		.count_to = s3_count_to, .limit_by = s3_limit_by, .close = s3_close};
+		.count_to = s3_count_to, .limit_by = s3_limit_by, .doubt = hf_s3_doubt, .each_doubted = hf_s3_each_doubted,
+		.close = s3_close};
 	struct hf_s3 *s = calloc(1, sizeof(*s));
 	char *region = hf_s3_region();
 	int r = s ? hf_s3_url_parse(url, region, &s->url, err) : hf_fail(err, HF_E_NOMEM, "out of memory");

@@ -31,6 +31,8 @@ void hf_s3_note_lock(struct hf_s3 *s, const char *name, int64_t ns);
 /* The store's operations of these names. */
 int hf_s3_retain(struct hf_store *store, const char *name, int64_t *until_ns, struct hf_error *err) HF_MUST_CHECK;
 int64_t hf_s3_lock_horizon(struct hf_store *store);
+bool hf_s3_doubt(struct hf_store *store, const char *name, bool is_gone);
+int hf_s3_each_doubted(struct hf_store *store, hf_store_each_name *each, void *user, struct hf_error *err) HF_MUST_CHECK;
 int hf_s3_describe(struct hf_store *store, hf_store_fact *fact, void *user, struct hf_error *err) HF_MUST_CHECK;
 
 #endif

@@ -5,6 +5,9 @@
  *
  * That costs nothing where all is well: lists of versions say which names have several, and only those are read by version. Before
  * a first object of a kind is read, its kind is listed, if it was not before.
+ *
+ * Without lock=, the present version is the object, since prune's own deletions leave delete markers. Only of one that is there and
+ * failed its check are the versions looked at (hf_s3_doubt), and the oldest is read from then on.
  */
 #include "base/base64.h"
 #include "base/log.h"
@@ -92,26 +95,31 @@ int hf_s3_list_oldest(struct hf_s3 *s, const char *prefix, hf_store_each *each, 
 	return r;
 }
 
+/* The version that one of the notes names; NULL if none does. To be freed. */
+static int find_noted(struct hf_s3 *s, struct hf_s3_notes *notes, const char *name, char **version, struct hf_error *err)
+{
+	int r = 0;
+	pthread_mutex_lock(&s->lock);
+	const struct hf_s3_note *note = hf_s3_notes_find(notes, name);
+	if (note && note->version && !(*version = strdup(note->version)))
+		r = hf_fail(err, HF_E_NOMEM, "out of memory");
+	pthread_mutex_unlock(&s->lock);
+	return r;
+}
+
 int hf_s3_find_version(struct hf_s3 *s, const char *name, char **version, struct hf_error *err)
 {
 	const char *slash = strchr(name, '/');
 	char kind[HF_NAME_MAX];
 	*version = NULL;
 	if (!s->url.reads_oldest || !slash)
-		return 0;
+		return atomic_load(&s->has_doubts) ? find_noted(s, &s->doubted, name, version, err) : 0;
 	snprintf(kind, sizeof(kind), "%.*s/", (int)(slash - name), name);
 	pthread_mutex_lock(&s->lock);
 	bool seen = strstr(s->seen_kinds, kind);
 	pthread_mutex_unlock(&s->lock);
 	int r = seen ? 0 : hf_s3_list_oldest(s, kind, NULL, NULL, err);
-	if (r < 0)
-		return r;
-	pthread_mutex_lock(&s->lock);
-	const struct hf_s3_note *note = hf_s3_notes_find(&s->covered, name);
-	if (note && !(*version = strdup(note->version)))
-		r = hf_fail(err, HF_E_NOMEM, "out of memory");
-	pthread_mutex_unlock(&s->lock);
-	return r;
+	return r < 0 ? r : find_noted(s, &s->covered, name, version, err);
 }
 
 /* --- one name ------------------------------------------------------------------------------------------------------ */
@@ -160,6 +168,87 @@ static int find_oldest(struct hf_s3 *s, const char *name, struct versions *v, co
 			*id = v->ids[i];
 	if (r == 0 && !*id)
 		r = hf_fail(err, HF_E_NOTFOUND, "read %s in %s: there is no version of such an object", name, s->url.text);
+	return r;
+}
+
+/* --- objects that failed their check ------------------------------------------------------------------------------- */
+
+enum { GONE_ASKED_MOST = 16 }; /* what is gone may be many: the same advice is not worth a request for each */
+
+/* The oldest version of the name if it is not the present one, else NULL. To be freed. */
+static int find_older(struct hf_s3 *s, const char *name, char **older, struct hf_error *err)
+{
+	VERSIONS_AUTO v = {0};
+	const char *id = NULL;
+	*older = NULL;
+	int r = find_oldest(s, name, &v, &id, err);
+	if (r == HF_E_NOTFOUND)
+		return 0;
+	if (r == 0 && id != v.ids[0] && !(*older = strdup(id)))
+		r = hf_fail(err, HF_E_NOMEM, "out of memory");
+	return r;
+}
+
+static bool is_gone_but_kept(struct hf_s3 *s, const char *name)
+{
+	char *older = NULL;
+	if (atomic_fetch_add(&s->gone_asked, 1) >= GONE_ASKED_MOST || find_older(s, name, &older, NULL) < 0)
+		return false;
+	bool is_kept = older;
+	free(older);
+	return is_kept;
+}
+
+/* Notes what was found, so that it is asked once, and says it. What another thread noted meanwhile stands. */
+static void note_doubt(struct hf_s3 *s, const char *name, const char *older)
+{
+	pthread_mutex_lock(&s->lock);
+	bool is_new = !hf_s3_notes_find(&s->doubted, name) && hf_s3_notes_add(&s->doubted, name, older, 0, NULL) == 0;
+	pthread_mutex_unlock(&s->lock);
+	atomic_store(&s->has_doubts, true);
+	if (is_new && older)
+		hf_warn("%s in %s is not what was stored there: something was written over it, and its oldest version is read instead. To "
+			"repair it, delete the versions that lie over that one, and see who may write there", name, s->url.text);
+}
+
+bool hf_s3_doubt(struct hf_store *store, const char *name, bool is_gone)
+{
+	struct hf_s3 *s = (struct hf_s3 *)store;
+	struct hf_error why = {0};
+	char *older = NULL;
+	if (s->url.reads_oldest)
+		return false; /* what failed was the oldest version */
+	if (is_gone)
+		return is_gone_but_kept(s, name);
+	pthread_mutex_lock(&s->lock);
+	const struct hf_s3_note *note = hf_s3_notes_find(&s->doubted, name);
+	bool is_known = note, has_older = note && note->version;
+	pthread_mutex_unlock(&s->lock);
+	if (is_known)
+		return has_older;
+	if (find_older(s, name, &older, &why) < 0)
+		hf_warn("%s is damaged; whether an older version of it is left can't be told: %s", name, why.msg);
+	has_older = older;
+	note_doubt(s, name, older);
+	free(older);
+	return has_older;
+}
+
+int hf_s3_each_doubted(struct hf_store *store, hf_store_each_name *each, void *user, struct hf_error *err)
+{
+	struct hf_s3 *s = (struct hf_s3 *)store;
+	int r = 0;
+	for (size_t i = 0; r == 0; i++) {
+		char name[HF_NAME_MAX] = "";
+		pthread_mutex_lock(&s->lock);
+		bool is_over = i >= s->doubted.count;
+		if (!is_over && s->doubted.notes[i].version)
+			memcpy(name, s->doubted.notes[i].name, sizeof(name));
+		pthread_mutex_unlock(&s->lock);
+		if (is_over)
+			break;
+		r = *name ? each(name, user, err) : 0;
+	}
 	return r;
 }
 
