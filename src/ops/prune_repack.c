@@ -106,9 +106,8 @@ static int note_used(struct uses *u, const struct hf_chunk_id *id, struct hf_err
 
 /* Whether the node was met in this walk; if not, or if that is forgotten, it is from now on. A walk that fails is of no use as
  * a whole, so it doesn't matter that what is below it is still to come. */
-static bool has_met(void *user, const struct hf_chunk_id *node)
+static bool has_met(const struct uses *u, const struct hf_chunk_id *node)
 {
-	const struct uses *u = user;
 	uint16_t place;
 	memcpy(&place, node->b, sizeof(place));
 	bool met = memcmp(&u->met[place], node, sizeof(*node)) == 0;
@@ -123,6 +122,12 @@ static int load_noting(void *user, enum hf_chunk_kind kind, const struct hf_chun
 	struct uses *u = user;
 	int r = note_used(u, id, err);
 	return r < 0 ? r : hf_reader_load(u->access.reader, kind, id, expected_len, out, err);
+}
+
+static bool has_met_node(void *user, const struct hf_manifest_child *node, struct hf_buf *last)
+{
+	(void)last;
+	return has_met(user, &node->id);
 }
 
 static int walk_content(struct uses *u, const struct hf_content *content, struct hf_error *err)
@@ -149,7 +154,7 @@ static int walk_source(struct uses *u, const struct hf_snapshot_source *source, 
 		return r;
 	r = hf_manifest_reader_open(&feed, &source->root, &reader, err);
 	if (r == 0)
-		hf_manifest_reader_pass_over(reader, has_met, u);
+		hf_manifest_reader_pass_over(reader, has_met_node, u);
 	while (r == 0 && (r = hf_manifest_reader_next(reader, &e, err)) > 0) {
 		r = hf_stop_check(err);
 		if (r == 0 && e->entry.type == HF_ENTRY_FILE && e->content.bytes)

@@ -192,7 +192,8 @@ static void report_index(struct hf_verify *v)
 static int check_snapshots(struct hf_verify *v, const struct hf_snapshot *snapshots, size_t count,
 	struct hf_error *err)
 {
-	int r = 0;
+	v->known = hf_verify_known_new();
+	int r = v->known ? 0 : hf_fail(err, HF_E_NOMEM, "no memory");
 	for (size_t i = 0; i < count && r == 0; i++)
 		r = hf_verify_snapshot(v, &snapshots[i], domain_of(v, &snapshots[i].domain), err);
 	return r;
@@ -236,13 +237,12 @@ int hf_verify_repository(const struct hf_verify_options *options, struct hf_veri
 		hf_access_close(&v.domains[i]);
 	hf_catalogue_free(&v.catalogue);
 	hf_condemned_free(&v.condemned);
+	hf_verify_known_free(v.known);
 	pthread_mutex_destroy(&v.lock);
 	free(snapshots);
 	free(v.domains);
 	free(v.packs);
 	free(v.chunks);
-	for (unsigned i = 0; i < HF_VERIFY_WALKED; i++)
-		free(v.walked[i].used);
 	return r;
 }
 

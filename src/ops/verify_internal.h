@@ -1,10 +1,11 @@
-/* What verify.c (the order of things), verify_packs.c (packs, in parallel) and verify_paths.c (manifests) share. */
+/* What verify.c (the order of things), verify_packs.c (packs, in parallel), verify_paths.c (manifests) and verify_known.c (what of these is known) share. */
 #ifndef HF_OPS_VERIFY_INTERNAL_H
 #define HF_OPS_VERIFY_INTERNAL_H
 
 #include "ops/access.h"
 #include "ops/verify.h"
 #include "repo/condemned.h"
+#include "repo/manifest_reader.h"
 
 #include <pthread.h>
 
@@ -23,14 +24,12 @@ struct hf_verify_chunk {
 	size_t damage;
 };
 
-/* A manifest that was walked whole and found sound, and the packs that this took. Snapshots of what did not change have the
- * same root: of those only the list of packs is looked at. */
-struct hf_verify_walked {
-	struct hf_id domain;
-	struct hf_chunk_id root;
-	uint8_t *used; /* a bit a pack, by place in `packs`; NULL: none here */
+/* A set of packs, by their places in hf_verify.packs. */
+struct hf_verify_packs {
+	uint8_t *bits;	/* one a pack */
+	uint32_t *list; /* those that are set */
+	size_t count;
 };
-enum { HF_VERIFY_WALKED = 16 };
 
 struct hf_verify {
 	const struct hf_verify_options *options;
@@ -43,8 +42,7 @@ struct hf_verify {
 	size_t pack_count;
 	struct hf_verify_chunk *chunks; /* bad ones */
 	size_t chunk_count, chunk_cap;
-	struct hf_verify_walked walked[HF_VERIFY_WALKED]; /* the last ones, in turn */
-	unsigned walked_next;
+	struct hf_verify_known *known;
 	pthread_mutex_t lock; /* of result and chunks while workers run */
 };
 
@@ -54,6 +52,23 @@ struct hf_verify_pack *hf_verify_find_pack(struct hf_verify *v, const struct hf_
 /* Says that a finding touches a snapshot, and a path of it (NULL: all of it). */
 void hf_verify_touch(struct hf_verify *v, size_t damage, const struct hf_id *snapshot, const char *source,
 	const struct hf_entry *entry);
+
+/* verify_known.c. Sets of packs, of which there are `pack_count`: */
+int hf_verify_packs_new(struct hf_verify_packs *set, size_t pack_count, struct hf_error *err) HF_MUST_CHECK;
+void hf_verify_packs_free(struct hf_verify_packs *set);
+bool hf_verify_packs_has(const struct hf_verify_packs *set, uint32_t pack);
+void hf_verify_packs_add(struct hf_verify_packs *set, uint32_t pack);
+void hf_verify_packs_clear(struct hf_verify_packs *set);
+
+/* Nodes below which all was found in `packs`; `last` is the path of the last entry below one (empty: of a content list). What
+ * there is no memory for is forgotten. */
+struct hf_verify_known *hf_verify_known_new(void); /* NULL without memory */
+void hf_verify_known_free(struct hf_verify_known *k); /* NULL is fine */
+void hf_verify_known_note(struct hf_verify_known *k, const struct hf_access *access, const struct hf_manifest_child *node,
+	const struct hf_verify_packs *packs, const struct hf_buf *last);
+/* Whether the node is known, and all its packs are `listed`. Then adds those to `used`, and the path to `last` (NULL: not asked). */
+bool hf_verify_known_find(struct hf_verify_known *k, const struct hf_access *access, const struct hf_manifest_child *node,
+	const struct hf_verify_packs *listed, struct hf_verify_packs *used, struct hf_buf *last);
 
 int hf_verify_objects(struct hf_verify *v, struct hf_error *err) HF_MUST_CHECK;
 /* To be called last: reports what could be read in its oldest version only. */

@@ -1,6 +1,6 @@
 /*
  * The manifests of a verification: every node is read, every chunk that an entry names must be found in the index in a pack
- * that is sound and that the snapshot lists. What is not names the paths that it touches.
+ * that is sound and that the snapshot lists. What is not names the paths that it touches. What snapshots share is looked into once.
  */
 #include "ops/verify_internal.h"
 
@@ -16,44 +16,62 @@ struct look {
 	struct hf_access *access;
 	const struct hf_snapshot *snapshot;
 	const struct hf_snapshot_source *source;
-	uint8_t *used;	/* a bit for each pack that was needed */
-	bool is_unsound; /* something was found */
+	struct hf_verify_packs listed; /* by the snapshot */
+	/* The node that is being read: a leaf once it gave an entry. */
+	struct hf_manifest_child node;
+	struct hf_buf first, last;  /* node.path; the path of the entry before */
+	bool has_node, is_leaf, is_unsound;
+	struct hf_verify_packs used, used_by_list; /* by the node; by the content list of this entry */
+	bool in_list;
 };
 
-/* --- manifests that were walked before ------------------------------------------------------------------------------- */
-
-static void use(uint8_t *used, const struct hf_verify *v, const struct hf_verify_pack *pack)
+static void use(struct look *l, const struct hf_verify_pack *pack)
 {
-	size_t n = (size_t)(pack - v->packs);
-	used[n / 8] = (uint8_t)(used[n / 8] | 1u << n % 8);
+	hf_verify_packs_add(l->in_list ? &l->used_by_list : &l->used, (uint32_t)(pack - l->v->packs));
 }
 
-static bool lists_all(const struct hf_verify *v, const struct hf_snapshot *s, const uint8_t *used)
+static bool is_listed(const struct look *l, const struct hf_verify_pack *pack)
 {
-	for (size_t n = 0; n < v->pack_count; n++)
-		if (used[n / 8] >> n % 8 & 1 && !hf_ref_find(s->packs, s->pack_count, &v->packs[n].ref))
-			return false;
-	return true;
+	return pack && hf_verify_packs_has(&l->listed, (uint32_t)(pack - l->v->packs));
 }
 
-static bool was_walked(const struct look *l)
+/* --- nodes that are known --------------------------------------------------------------------------------------------- */
+
+/* The node that was read is at its end: a leaf, in which nothing is amiss, is known from now on. */
+static void end_node(struct look *l)
 {
-	for (unsigned i = 0; i < HF_VERIFY_WALKED; i++) {
-		const struct hf_verify_walked *w = &l->v->walked[i];
-		if (w->used && hf_id_equal(&w->domain, &l->snapshot->domain) &&
-			memcmp(w->root.b, l->source->root.b, sizeof(w->root.b)) == 0)
-			return lists_all(l->v, l->snapshot, w->used);
-	}
+	if (l->has_node && l->is_leaf && !l->is_unsound && !l->last.failed)
+		hf_verify_known_note(l->v->known, l->access, &l->node, &l->used, &l->last);
+	l->has_node = false;
+}
+
+static void begin_node(struct look *l, const struct hf_manifest_child *child)
+{
+	hf_verify_packs_clear(&l->used);
+	hf_buf_clear(&l->first);
+	hf_buf_add(&l->first, child->path, child->path_len);
+	l->node = *child;
+	l->node.path = (const char *)l->first.data;
+	l->has_node = !l->first.failed;
+	l->is_leaf = l->is_unsound = false;
+}
+
+/* Asked for each node but the root, before it is read. */
+static bool is_known(void *user, const struct hf_manifest_child *child, struct hf_buf *last)
+{
+	struct look *l = user;
+	end_node(l);
+	if (hf_verify_known_find(l->v->known, l->access, child, &l->listed, NULL, last))
+		return true;
+	begin_node(l, child);
 	return false;
 }
 
-/* Takes `used` over. */
-static void keep_walked(struct look *l)
+static void see_entry(struct look *l, const struct hf_entry *e)
 {
-	struct hf_verify_walked *w = &l->v->walked[l->v->walked_next++ % HF_VERIFY_WALKED];
-	free(w->used);
-	*w = (struct hf_verify_walked){l->snapshot->domain, l->source->root, l->used};
-	l->used = NULL;
+	l->is_leaf = true;
+	hf_buf_clear(&l->last);
+	hf_buf_add(&l->last, e->path, e->path_len);
 }
 
 /* --- chunks ----------------------------------------------------------------------------------------------------------- */
@@ -99,7 +117,7 @@ static size_t find_chunk(struct look *l, const struct hf_chunk_ref *ref, struct 
 		if (r < 0)
 			break;
 		struct hf_verify_pack *pack = hf_verify_find_pack(l->v, &p.pack);
-		if (!pack || !hf_ref_find(l->snapshot->packs, l->snapshot->pack_count, &p.pack)) {
+		if (!is_listed(l, pack)) {
 			only_unlisted = true;
 			unlisted_pack = p.pack;
 			continue;
@@ -108,7 +126,7 @@ static size_t find_chunk(struct look *l, const struct hf_chunk_ref *ref, struct 
 			continue;
 		size_t here = pack->damage ? pack->damage : bad_chunk(l->v, &ref->id, &p.pack);
 		if (!here) {
-			use(l->used, l->v, pack);
+			use(l, pack);
 			return 0;
 		}
 		damage = here;
@@ -132,16 +150,16 @@ static void require_listed(struct look *l, const struct hf_chunk_id *id)
 {
 	struct hf_place p;
 	struct hf_ref elsewhere;
-	bool is_elsewhere = false, is_listed = false;
-	for (unsigned n = 0; !is_listed && hf_index_find(l->access->index, id, n, &p, NULL) == 0; n++) {
+	bool is_elsewhere = false, is_here = false;
+	for (unsigned n = 0; !is_here && hf_index_find(l->access->index, id, n, &p, NULL) == 0; n++) {
 		struct hf_verify_pack *pack = hf_verify_find_pack(l->v, &p.pack);
-		is_listed = pack && hf_ref_find(l->snapshot->packs, l->snapshot->pack_count, &p.pack);
-		if (is_listed && l->used)
-			use(l->used, l->v, pack);
+		is_here = is_listed(l, pack);
+		if (is_here)
+			use(l, pack);
 		elsewhere = p.pack;
 		is_elsewhere = true;
 	}
-	if (is_elsewhere && !is_listed) {
+	if (is_elsewhere && !is_here) {
 		l->is_unsound = true;
 		hf_verify_touch(l->v, unlisted(l->v, &elsewhere), &l->snapshot->ref.id, NULL, NULL);
 	}
@@ -155,7 +173,8 @@ static int load_node(void *user, enum hf_chunk_kind kind, const struct hf_chunk_
 	return hf_reader_load(l->access->reader, kind, id, expected_len, out, err);
 }
 
-static int check_content(struct look *l, const struct hf_manifest_entry *e, struct hf_error *err)
+/* Each chunk of the content. A finding ends it. */
+static int walk_content(struct look *l, const struct hf_manifest_entry *e, struct hf_error *err)
 {
 	HF_CONTENT_READER_AUTO *reader = NULL;
 	const struct hf_chunk_feed feed = {load_node, l};
@@ -177,6 +196,29 @@ static int check_content(struct look *l, const struct hf_manifest_entry *e, stru
 			return 0;
 		}
 	}
+	return r;
+}
+
+/* A content list is walked once. */
+static int check_content(struct look *l, const struct hf_manifest_entry *e, struct hf_error *err)
+{
+	if (e->content.form != HF_CONTENT_LIST)
+		return walk_content(l, e, err);
+	const struct hf_manifest_child list = {.id = e->content.root, .len = e->content.bytes};
+	const struct hf_buf no_path = {0};
+	if (hf_verify_known_find(l->v->known, l->access, &list, &l->listed, &l->used, NULL))
+		return 0;
+	bool was_unsound = l->is_unsound;
+	l->is_unsound = false;
+	hf_verify_packs_clear(&l->used_by_list);
+	l->in_list = true;
+	int r = walk_content(l, e, err);
+	l->in_list = false;
+	if (r == 0 && !l->is_unsound)
+		hf_verify_known_note(l->v->known, l->access, &list, &l->used_by_list, &no_path);
+	for (size_t i = 0; i < l->used_by_list.count; i++)
+		hf_verify_packs_add(&l->used, l->used_by_list.list[i]);
+	l->is_unsound = l->is_unsound || was_unsound;
 	return r;
 }
 
@@ -202,8 +244,11 @@ static int check_manifest(struct look *l, struct hf_error *err)
 	const struct hf_chunk_feed feed = {load_node, l};
 	const struct hf_manifest_entry *e;
 	int r = hf_manifest_reader_open(&feed, &l->source->root, &reader, err);
+	if (r == 0)
+		hf_manifest_reader_pass_over(reader, is_known, l);
 	while (r == 0 && (r = hf_manifest_reader_next(reader, &e, err)) > 0) {
 		r = hf_stop_check(err);
+		see_entry(l, &e->entry);
 		if (r < 0 || e->entry.type != HF_ENTRY_FILE || !e->content.bytes)
 			continue;
 		struct hf_error why = {0};
@@ -215,6 +260,8 @@ static int check_manifest(struct look *l, struct hf_error *err)
 			*err = why;
 		}
 	}
+	if (r == 0)
+		end_node(l);
 	return r;
 }
 
@@ -229,15 +276,8 @@ static int check_about(struct look *l, struct hf_error *err)
 static int check_source(struct look *l, struct hf_error *err)
 {
 	struct hf_error why = {0};
-	int r = 0;
-	if (!was_walked(l)) {
-		l->used = calloc(1, l->v->pack_count / 8 + 1);
-		r = l->used ? check_manifest(l, &why) : hf_fail(&why, HF_E_NOMEM, "no memory");
-	}
-	if (r == 0 && l->used && !l->is_unsound)
-		keep_walked(l);
-	free(l->used);
-	l->used = NULL;
+	l->has_node = false;
+	int r = check_manifest(l, &why);
 	require_listed(l, &l->source->about);
 	if (r == 0)
 		r = check_about(l, &why);
@@ -251,6 +291,26 @@ static int check_source(struct look *l, struct hf_error *err)
 	return 0;
 }
 
+static int check_sources(struct look *l, struct hf_error *err)
+{
+	const struct hf_snapshot *s = l->snapshot;
+	int r = hf_verify_packs_new(&l->listed, l->v->pack_count, err);
+	if (r == 0)
+		r = hf_verify_packs_new(&l->used, l->v->pack_count, err);
+	if (r == 0)
+		r = hf_verify_packs_new(&l->used_by_list, l->v->pack_count, err);
+	for (size_t i = 0; i < s->pack_count && r == 0; i++) {
+		struct hf_verify_pack *p = hf_verify_find_pack(l->v, &s->packs[i]);
+		if (p)
+			hf_verify_packs_add(&l->listed, (uint32_t)(p - l->v->packs));
+	}
+	for (size_t i = 0; i < s->source_count && r == 0; i++) {
+		l->source = &s->sources[i];
+		r = check_source(l, err);
+	}
+	return r;
+}
+
 int hf_verify_snapshot(struct hf_verify *v, const struct hf_snapshot *s, struct hf_access *access, struct hf_error *err)
 {
 	for (size_t i = 0; i < s->pack_count; i++) {
@@ -258,10 +318,13 @@ int hf_verify_snapshot(struct hf_verify *v, const struct hf_snapshot *s, struct 
 		if (p && p->damage)
 			hf_verify_touch(v, p->damage, &s->ref.id, NULL, NULL);
 	}
-	int r = 0;
-	for (size_t i = 0; i < s->source_count && r == 0; i++) {
-		struct look l = {.v = v, .access = access, .snapshot = s, .source = &s->sources[i]};
-		r = check_source(&l, err);
-	}
+	struct look l = {.v = v, .access = access, .snapshot = s, .first = HF_BUF(HF_MANIFEST_PATH_MAX + 1),
+		.last = HF_BUF(HF_MANIFEST_PATH_MAX + 1)};
+	int r = check_sources(&l, err);
+	hf_verify_packs_free(&l.listed);
+	hf_verify_packs_free(&l.used);
+	hf_verify_packs_free(&l.used_by_list);
+	hf_buf_free(&l.first);
+	hf_buf_free(&l.last);
 	return r;
 }

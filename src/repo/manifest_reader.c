@@ -13,13 +13,6 @@
 
 enum { LEVELS = 16, NAME_SHOWN = 200 };
 
-struct child {
-	struct hf_chunk_id id;
-	uint64_t len, entries;
-	const char *path; /* of its first entry; into the node */
-	size_t path_len;
-};
-
 struct frame {
 	struct hf_chunk_id id;
 	struct hf_buf node;
@@ -40,8 +33,9 @@ struct hf_manifest_reader {
 	bool has_path;	     /* whether an entry came before: its path must be below */
 	bool pending;	     /* `entry` was read by seek and not yet given out */
 	struct hf_manifest_entry entry;
-	bool (*is_known)(void *user, const struct hf_chunk_id *node); /* or NULL */
+	hf_manifest_is_known *is_known; /* or NULL */
 	void *known_user;
+	struct hf_buf passed; /* the last path below what was passed over */
 	struct hf_path *selected;
 	size_t selected_count, selected_next;
 	bool selecting, in_selected;
@@ -52,7 +46,7 @@ static int lie(struct hf_error *err, const char *what)
 	return hf_fail(err, HF_E_CORRUPT, "manifest: %s", what);
 }
 
-static bool get_child(struct hf_cursor *c, struct child *child)
+static bool get_child(struct hf_cursor *c, struct hf_manifest_child *child)
 {
 	const uint8_t *id = hf_cursor_bytes(c, HF_ID_SIZE);
 	child->len = hf_cursor_varint(c);
@@ -65,10 +59,10 @@ static bool get_child(struct hf_cursor *c, struct child *child)
 }
 
 /* Goes through an upper node: children in order, their numbers possible and adding up. */
-static int check_upper(struct frame *f, const struct child *expected, struct hf_error *err)
+static int check_upper(struct frame *f, const struct hf_manifest_child *expected, struct hf_error *err)
 {
 	struct hf_cursor c = f->at;
-	struct child child, last = {0};
+	struct hf_manifest_child child, last = {0};
 	uint64_t sum = 0;
 	for (size_t n = 0; hf_cursor_left(&c) > 0; n++) {
 		if (!get_child(&c, &child))
@@ -89,7 +83,7 @@ static int check_upper(struct frame *f, const struct child *expected, struct hf_
 	return 0;
 }
 
-static int begin_frame(struct hf_manifest_reader *r, struct frame *f, const struct child *expected, struct hf_error *err)
+static int begin_frame(struct hf_manifest_reader *r, struct frame *f, const struct hf_manifest_child *expected, struct hf_error *err)
 {
 	f->first = expected ? expected->path : NULL;
 	f->first_len = expected ? expected->path_len : 0;
@@ -103,7 +97,7 @@ static int begin_frame(struct hf_manifest_reader *r, struct frame *f, const stru
 }
 
 /* Puts the node of `child` (NULL: the root) on top of the stack, with its cursor at the start. */
-static int push(struct hf_manifest_reader *r, const struct child *child, struct hf_error *err)
+static int push(struct hf_manifest_reader *r, const struct hf_manifest_child *child, struct hf_error *err)
 {
 	if (r->depth == LEVELS)
 		return lie(err, "too many levels");
@@ -134,6 +128,7 @@ int hf_manifest_reader_open(const struct hf_chunk_feed *feed, const struct hf_ch
 	r->feed = *feed;
 	r->root = *root;
 	r->path = HF_BUF(HF_MANIFEST_PATH_MAX + 1);
+	r->passed = HF_BUF(HF_MANIFEST_PATH_MAX + 1);
 	for (int i = 0; i < LEVELS; i++)
 		r->frames[i].node = HF_BUF(HF_CHUNK_MAX);
 	int e = push(r, NULL, err);
@@ -163,6 +158,7 @@ void hf_manifest_reader_free(struct hf_manifest_reader *r)
 	for (int i = 0; i < LEVELS; i++)
 		hf_buf_free(&r->frames[i].node);
 	hf_buf_free(&r->path);
+	hf_buf_free(&r->passed);
 	hf_manifest_entry_free(&r->entry);
 	free(r);
 }
@@ -223,20 +219,37 @@ static int pop(struct hf_manifest_reader *r, struct hf_error *err)
 	return 0;
 }
 
-void hf_manifest_reader_pass_over(struct hf_manifest_reader *r,
-	bool (*is_known)(void *user, const struct hf_chunk_id *node), void *user)
+void hf_manifest_reader_pass_over(struct hf_manifest_reader *r, hf_manifest_is_known *is_known, void *user)
 {
 	r->is_known = is_known;
 	r->known_user = user;
 }
 
+/* Passes the child over if it is known: 1. What is before it and behind it must be in order all the same. */
+static int pass_over(struct hf_manifest_reader *r, const struct hf_manifest_child *child, struct hf_error *err)
+{
+	hf_buf_clear(&r->passed);
+	if (!r->is_known || !r->is_known(r->known_user, child, &r->passed))
+		return 0;
+	if (r->has_path && hf_path_compare(path_of(r), r->path.len, child->path, child->path_len) >= 0)
+		return lie(err, "entries out of order");
+	if (r->passed.len == 0)
+		return 1;
+	struct hf_buf before = r->path;
+	r->path = r->passed;
+	r->passed = before;
+	r->has_path = true;
+	return hf_buf_cstr(&r->path) ? 1 : hf_buf_check(&r->path, "manifest path", err);
+}
+
 /* Goes down to the next child of the upper node on top, unless that is to be passed over. */
 static int next_child(struct hf_manifest_reader *r, struct frame *f, struct hf_error *err)
 {
-	struct child child;
+	struct hf_manifest_child child;
 	if (!get_child(&f->at, &child))
 		return lie(err, "a node that does not parse");
-	return r->is_known && r->is_known(r->known_user, &child.id) ? 0 : push(r, &child, err);
+	int e = pass_over(r, &child, err);
+	return e == 0 ? push(r, &child, err) : e < 0 ? e : 0;
 }
 
 /* The next entry in order, whatever is selected: 1 and r->entry, or 0. */
@@ -260,11 +273,11 @@ static int next_entry(struct hf_manifest_reader *r, struct hf_error *err)
 }
 
 /* Puts the cursor of the upper node `f` behind the last child that may hold `path`, and gives that child. */
-static bool find_child(struct frame *f, const char *path, size_t len, struct child *out)
+static bool find_child(struct frame *f, const char *path, size_t len, struct hf_manifest_child *out)
 {
 	struct hf_cursor c = f->at;
 	bool found = false;
-	struct child child;
+	struct hf_manifest_child child;
 	while (hf_cursor_left(&c) > 0 && get_child(&c, &child)) {
 		if (found && hf_path_compare(child.path, child.path_len, path, len) > 0)
 			break;
@@ -278,7 +291,7 @@ static bool find_child(struct frame *f, const char *path, size_t len, struct chi
 /* Goes down to the leaf that `path` would be in, and reads on to the first entry that is not before it. */
 static int seek(struct hf_manifest_reader *r, const char *path, size_t len, struct hf_error *err)
 {
-	struct child child;
+	struct hf_manifest_child child;
 	r->depth = 0;
 	r->has_path = r->pending = false;
 	int e = push(r, NULL, err);

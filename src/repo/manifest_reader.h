@@ -22,6 +22,18 @@ struct hf_path {
 	bool alone; /* of a selection: this entry only, and not what is below it */
 };
 
+/* A node, as its parent describes it. */
+struct hf_manifest_child {
+	struct hf_chunk_id id;
+	uint64_t len, entries; /* of the node; below it */
+	const char *path;      /* of its first entry: `path_len` bytes, borrowed */
+	size_t path_len;
+};
+
+/* Whether the child may be passed over. If it may, `last` may be given the path of the last entry below it (it comes empty): what
+ * follows must come after that, or the manifest is damaged. */
+typedef bool hf_manifest_is_known(void *user, const struct hf_manifest_child *child, struct hf_buf *last);
+
 /* `feed` is copied. Loads the root. */
 int hf_manifest_reader_open(const struct hf_chunk_feed *feed, const struct hf_chunk_id *root,
 	struct hf_manifest_reader **out, struct hf_error *err) HF_MUST_CHECK;
@@ -43,9 +55,8 @@ int hf_manifest_reader_next(struct hf_manifest_reader *r, const struct hf_manife
 	struct hf_error *err) HF_MUST_CHECK;
 
 /* From here on children of nodes for which `is_known` says yes are passed over by `next`, with all that is below them. The root is
- * not asked about. */
-void hf_manifest_reader_pass_over(struct hf_manifest_reader *r,
-	bool (*is_known)(void *user, const struct hf_chunk_id *node), void *user);
+ * not asked about. A child is asked about when its turn comes, once all before it was given out, and loaded at once if it is not known. */
+void hf_manifest_reader_pass_over(struct hf_manifest_reader *r, hf_manifest_is_known *is_known, void *user);
 
 /* The entry at `path`: 1 and `entry` as above, or 0 if there is none. Ends a selection; `next` goes on behind it. */
 int hf_manifest_reader_find(struct hf_manifest_reader *r, const struct hf_path *path,

@@ -364,14 +364,15 @@ struct met {
 	size_t count;
 };
 
-static bool has_met(void *user, const struct hf_chunk_id *node)
+static bool has_met(void *user, const struct hf_manifest_child *node, struct hf_buf *last)
 {
 	struct met *met = user;
+	(void)last;
 	for (size_t i = 0; i < met->count; i++)
-		if (memcmp(&met->nodes[i], node, sizeof(*node)) == 0)
+		if (memcmp(&met->nodes[i], &node->id, sizeof(node->id)) == 0)
 			return true;
 	assert_true(met->count < 4096);
-	met->nodes[met->count++] = *node;
+	met->nodes[met->count++] = node->id;
 	return false;
 }
 
@@ -399,6 +400,33 @@ static void known_nodes(void **state)
 		assert_int_equal(hf_manifest_reader_next(r, &m, NULL), 0);
 	}
 	assert_true(seen[0] == COUNT && has_neighbour && seen[1] < COUNT / 10);
+	box_free(&box);
+}
+
+/* Says of the first leaf that it is known, and that it ends with the path in `user`. */
+static bool knows_first(void *user, const struct hf_manifest_child *node, struct hf_buf *last)
+{
+	char first[64];
+	if (node->path_len != path_of(0, first) || memcmp(node->path, first, node->path_len) != 0)
+		return false;
+	hf_buf_str(last, user);
+	return true;
+}
+
+/* What is passed over must still be in order with what follows. */
+static void known_nodes_are_in_order(void **state)
+{
+	(void)state;
+	static char first[] = "dir-000000", beyond[] = "zzzz";
+	char *const ends[] = {first, beyond};
+	struct chunk_box box = {0};
+	struct hf_manifest_root root = build(&box, 60000, UINT64_MAX);
+	for (int i = 0; i < 2; i++) {
+		HF_MANIFEST_READER_AUTO *r = open_reader(&box, &root);
+		const struct hf_manifest_entry *m;
+		hf_manifest_reader_pass_over(r, knows_first, ends[i]);
+		assert_int_equal(hf_manifest_reader_next(r, &m, NULL), i == 0 ? 1 : HF_E_CORRUPT);
+	}
 	box_free(&box);
 }
 
@@ -480,7 +508,7 @@ int main(void)
 		cmocka_unit_test(trees_round_trip),
 		cmocka_unit_test(seeks_and_finds),
 		cmocka_unit_test(selections),
-		cmocka_unit_test(known_nodes),
+		cmocka_unit_test(known_nodes), cmocka_unit_test(known_nodes_are_in_order),
 		cmocka_unit_test(edits_are_local),
 		cmocka_unit_test(order_is_enforced),
 		cmocka_unit_test(lying_nodes),
