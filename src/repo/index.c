@@ -71,7 +71,9 @@ void hf_index_close(struct hf_index *index)
 static int find_in(struct hf_index *index, struct hf_index_segment *s, const struct hf_chunk_id *id, unsigned nth,
 	struct hf_place *out, unsigned *found, struct hf_error *err)
 {
-	struct hf_error here = {0};
+	struct hf_error here; /* two KiB, which would take longer to clear than all the rest takes */
+	here.code = 0;
+	here.msg[0] = 0;
 	*found = 0;
 	if (!hf_index_segment_may_hold(s, id))
 		return 0;

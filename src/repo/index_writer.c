@@ -50,10 +50,7 @@ int hf_index_segment_key(const struct hf_domain *domain, const uint8_t header[HF
 
 uint64_t hf_index_key8(const struct hf_chunk_id *id)
 {
-	uint64_t v = 0;
-	for (int i = 0; i < 8; i++)
-		v = v << 8 | id->b[i];
-	return v;
+	return __builtin_bswap64(hf_get_u64(id->b));
 }
 
 static uint8_t *line_of(uint8_t *filter, uint32_t lines, const struct hf_chunk_id *id)
