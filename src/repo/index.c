@@ -31,6 +31,7 @@ int hf_index_open(const struct hf_index_options *options, struct hf_index **out,
 		return hf_fail(err, HF_E_NOMEM, "no memory for the index");
 	pthread_mutex_init(&index->lock, NULL);
 	pthread_mutex_init(&index->flush_lock, NULL);
+	pthread_cond_init(&index->filter_done, NULL);
 	int r = hf_index_cache_new(options->cache_bytes ? options->cache_bytes : CACHE_BYTES, &index->cache, err);
 	if (r == 0)
 		r = hf_ref_set_new(&index->excluded, err);
@@ -64,6 +65,7 @@ void hf_index_close(struct hf_index *index)
 	free(index->packs);
 	pthread_mutex_destroy(&index->lock);
 	pthread_mutex_destroy(&index->flush_lock);
+	pthread_cond_destroy(&index->filter_done);
 	free(index);
 }
 
@@ -77,6 +79,11 @@ static int find_in(struct hf_index *index, struct hf_index_segment *s, const str
 	*found = 0;
 	if (!hf_index_segment_may_hold(s, id))
 		return 0;
+	if (hf_index_segment_wants_filter(s)) {
+		int w = hf_index_want_filter(index, s, err);
+		if (w < 0 || !hf_index_segment_may_hold(s, id))
+			return w;
+	}
 	int r = hf_index_segment_find(s, id, nth, out, found, &here);
 	if (r == 0 && !*found && hf_index_segment_note_miss(s))
 		return hf_index_want_filter(index, s, err);

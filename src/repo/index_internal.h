@@ -35,6 +35,7 @@ struct hf_index {
 	struct hf_index_list *list;
 	struct hf_index_damage *damage;
 	size_t damage_count, damage_cap;
+	pthread_cond_t filter_done; /* one that was coming */
 
 	struct hf_ref *packs; /* sorted: what the segments named at the first hf_index_has_pack */
 	size_t pack_count;
@@ -66,7 +67,8 @@ int hf_index_load(struct hf_index *index, struct hf_error *err);
 
 /* What the filters of the segments in use take, or soon will. Under the lock. */
 size_t hf_index_filters_held(const struct hf_index *index);
-/* Brings the filter of a segment in use into memory, if the bound allows. Damage is noted, not returned. */
+/* Brings the filter of a segment in use into memory, if the bound allows, or waits while another thread does. Damage is noted, not
+ * returned. */
 int hf_index_want_filter(struct hf_index *index, struct hf_index_segment *segment, struct hf_error *err);
 
 /* Whether `code` is damage, which is noted with the message in `err`, and to be lived with. */

@@ -1,46 +1,21 @@
 /*
- * Opening an index segment: its copy in the cache directory, its header, root and signature; see index_segment.h.
- *
- * Bytes come from the copy, where there is one, else from the store. AES contexts are made as threads need them, and kept.
+ * Opening an index segment: its header, root and signature; see index_segment.h. Its bytes come by way of index_copy.h. AES contexts
+ * are made as threads need them, and kept.
  */
 #include "repo/index_segment_internal.h"
 
 #include "base/buf.h"
 #include "base/cursor.h"
-#include "base/file.h"
-#include "base/hex.h"
 #include "crypto/aead.h"
 #include "crypto/sign.h"
 #include "repo/index_verified.h"
 #include "repo/object.h"
 
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-enum { COPY_MAX = 64 << 20 };
-
-bool hf_index_segment_copy_path(const struct hf_index_access *access, const struct hf_ref *ref, char *out, size_t size)
-{
-	char writer[HF_ID_TEXT], id[HF_ID_TEXT];
-	int n = access->cache_dir ? snprintf(out, size, "%s/%s-%s.index", access->cache_dir,
-					    hf_hex(ref->writer.b, HF_ID_SIZE, writer), hf_hex(ref->id.b, HF_ID_SIZE, id))
-				  : -1;
-	return n > 0 && (size_t)n < size;
-}
 
 int hf_index_segment_lie(const struct hf_index_segment *s, struct hf_error *err, const char *what)
 {
 	return hf_fail(err, HF_E_CORRUPT, "%s: %s", s->name, what);
-}
-
-int hf_index_segment_read(struct hf_index_segment *s, uint64_t offset, void *out, size_t len, struct hf_error *err)
-{
-	int fd = atomic_load(&s->copy);
-	if (fd >= 0 && hf_pread_full(fd, out, len, offset, s->name, NULL) == (ssize_t)len)
-		return 0;
-	return hf_store_get(s->access->store, s->name, offset, out, len, err);
 }
 
 /* --- opening ----------------------------------------------------------------------------------------------------- */
@@ -84,7 +59,7 @@ static int read_end(struct hf_index_segment *s, struct hf_buf *sealed, struct hf
 	if (s->size < HF_INDEX_HEADER + HF_AEAD_TAG + END)
 		return hf_index_segment_lie(s, err, "it is cut short");
 	size_t last_len = s->size - HF_INDEX_HEADER < MOST ? (size_t)(s->size - HF_INDEX_HEADER) : MOST;
-	int r = hf_index_segment_read(s, s->size - last_len, last, last_len, err);
+	int r = hf_index_copy_read(&s->copy, s->size - last_len, last, last_len, err);
 	if (r < 0)
 		return r;
 	const uint8_t *end = last + last_len - END;
@@ -99,7 +74,7 @@ static int read_end(struct hf_index_segment *s, struct hf_buf *sealed, struct hf
 	if (len + END <= last_len)
 		memcpy(p, end - len, len);
 	else
-		r = hf_index_segment_read(s, s->root_at, p, len, err);
+		r = hf_index_copy_read(&s->copy, s->root_at, p, len, err);
 	if (r < 0)
 		return r;
 	const struct hf_cert *cert = hf_certs_find(s->access->certs, &s->ref.writer);
@@ -216,7 +191,7 @@ int hf_index_segment_unseal(struct hf_index_segment *s, uint64_t nonce, uint8_t 
 static int read_root(struct hf_index_segment *s, struct hf_error *err)
 {
 	HF_BUF_AUTO root = HF_BUF(HF_INDEX_ROOT_MAX);
-	int r = hf_index_segment_read(s, 0, s->header, sizeof(s->header), err);
+	int r = hf_index_copy_read(&s->copy, 0, s->header, sizeof(s->header), err);
 	if (r == 0)
 		r = check_header(s, err);
 	if (r == 0)
@@ -232,38 +207,6 @@ static int read_root(struct hf_index_segment *s, struct hf_error *err)
 	return parse_root(s, &root, err);
 }
 
-/* Opens the copy, making it first if the store is asked to be spared. Without one the store is read. */
-static void open_copy(struct hf_index_segment *s)
-{
-	char path[PATH_MAX];
-	if (!hf_index_segment_copy_path(s->access, &s->ref, path, sizeof(path)))
-		return;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && lseek(fd, 0, SEEK_END) != (off_t)s->size)
-		hf_fd_close(&fd);
-	if (fd < 0 && s->size <= COPY_MAX) {
-		HF_BUF_AUTO whole = HF_BUF(COPY_MAX);
-		const struct hf_file_options options = {.secret = true};
-		if (hf_store_get_all(s->access->store, s->name, &whole, NULL) < 0)
-			return;
-		struct iovec part = {whole.data, whole.len};
-		if (hf_file_write(AT_FDCWD, path, &part, 1, &options, NULL) == 0)
-			fd = open(path, O_RDONLY | O_CLOEXEC);
-	}
-	atomic_store(&s->copy, fd);
-}
-
-/* Only while the segment is being opened, when nobody else reads it. */
-static void drop_copy(struct hf_index_segment *s)
-{
-	char path[PATH_MAX];
-	int fd = atomic_exchange(&s->copy, -1);
-	if (fd >= 0 && hf_index_segment_copy_path(s->access, &s->ref, path, sizeof(path)))
-		unlink(path);
-	if (fd >= 0)
-		close(fd);
-}
-
 static int read_root_again(struct hf_index_segment *s, struct hf_error *err)
 {
 	free(s->firsts);
@@ -271,6 +214,7 @@ static int read_root_again(struct hf_index_segment *s, struct hf_error *err)
 	s->firsts = NULL;
 	s->replaces = NULL;
 	s->replaces_count = 0;
+	hf_index_copy_renew(&s->copy, s->size);
 	return read_root(s, err);
 }
 
@@ -285,15 +229,12 @@ int hf_index_segment_open(const struct hf_index_access *access, const struct hf_
 	s->size = size;
 	s->serial = atomic_fetch_add(access->serials, 1);
 	atomic_init(&s->holds, 1);
-	atomic_init(&s->copy, -1);
 	pthread_mutex_init(&s->lock, NULL);
 	hf_object_name(HF_KIND_INDEX, ref, s->name);
-	open_copy(s);
+	hf_index_copy_open(&s->copy, access, ref, size, s->name);
 	int r = read_root(s, err);
-	if ((r == HF_E_CORRUPT || r == HF_E_UNSUPPORTED) && atomic_load(&s->copy) >= 0) {
-		drop_copy(s);
+	if ((r == HF_E_CORRUPT || r == HF_E_UNSUPPORTED) && hf_index_copy_is_there(&s->copy))
 		r = read_root_again(s, err);
-	}
 	if (hf_store_doubt(access->store, s->name, r, err)) {
 		struct hf_object_info true_one;
 		r = hf_store_stat(access->store, s->name, &true_one, err);
@@ -317,8 +258,7 @@ void hf_index_segment_drop(struct hf_index_segment *s)
 {
 	if (!s || atomic_fetch_sub(&s->holds, 1) > 1)
 		return;
-	int fd = atomic_load(&s->copy);
-	hf_fd_close(&fd);
+	hf_index_copy_close(&s->copy);
 	for (size_t i = 0; i < s->context_count; i++)
 		hf_aead_free(s->contexts[i]);
 	pthread_mutex_destroy(&s->lock);

@@ -46,25 +46,49 @@ size_t hf_index_segment_filter_bytes(const struct hf_index_segment *s)
 
 /* --- blocks ------------------------------------------------------------------------------------------------------ */
 
-static int read_block_of_store(struct hf_index_segment *s, uint32_t number, uint8_t *bytes, struct hf_error *err)
+/* The run of `count` blocks from `first`, in its region: of entries, frames, packs or the filter. */
+static struct hf_index_run run_of(const struct hf_index_segment *s, uint32_t first, uint32_t count)
 {
-	uint64_t offset = HF_INDEX_HEADER + (uint64_t)number * HF_INDEX_SEALED;
-	int r = hf_store_get(s->access->store, s->name, offset, bytes, HF_INDEX_SEALED, err);
-	return r < 0 ? r : hf_index_segment_unseal(s, number, bytes, HF_INDEX_SEALED, err);
+	const uint32_t ends[] = {s->frames_at, s->packs_at, s->filter_at, s->blocks};
+	size_t i = 0;
+	while (first >= ends[i])
+		i++;
+	return (struct hf_index_run){.first = first, .count = count, .region = i ? ends[i - 1] : 0, .region_end = ends[i]};
 }
 
-/* Reads and opens block `number` into `b`. */
+/* Opens the blocks of a run, as they are sealed in `sealed`, in place. */
+static int unseal_run(struct hf_index_segment *s, const struct hf_index_run *run, uint8_t *sealed, struct hf_error *err)
+{
+	int r = 0;
+	for (uint32_t i = 0; i < run->count && r == 0; i++)
+		r = hf_index_segment_unseal(s, run->first + i, sealed + (size_t)i * HF_INDEX_SEALED, HF_INDEX_SEALED, err);
+	return r;
+}
+
+static int read_run_anew(struct hf_index_segment *s, const struct hf_index_run *run, uint8_t *out, struct hf_error *err)
+{
+	int r = hf_index_copy_blocks_anew(&s->copy, run, out, err);
+	return r < 0 ? r : unseal_run(s, run, out, err);
+}
+
+/* Reads and opens them, each at HF_INDEX_SEALED bytes from the one before. */
+static int read_run(struct hf_index_segment *s, const struct hf_index_run *run, uint8_t *out, struct hf_error *err)
+{
+	atomic_fetch_add_explicit(s->access->blocks_read, run->count, memory_order_relaxed);
+	int r = hf_index_copy_blocks(&s->copy, run, out, err);
+	if (r == 0)
+		r = unseal_run(s, run, out, err);
+	if (r == HF_E_CORRUPT && hf_index_copy_is_there(&s->copy))
+		r = read_run_anew(s, run, out, err);
+	if (hf_store_doubt(s->access->store, s->name, r, err))
+		r = read_run_anew(s, run, out, err);
+	return r;
+}
+
 static int read_block(struct hf_index_segment *s, uint32_t number, struct hf_index_block *b, struct hf_error *err)
 {
-	uint64_t offset = HF_INDEX_HEADER + (uint64_t)number * HF_INDEX_SEALED;
-	atomic_fetch_add_explicit(s->access->blocks_read, 1, memory_order_relaxed);
-	int r = hf_index_segment_read(s, offset, b->bytes, HF_INDEX_SEALED, err);
-	if (r == 0)
-		r = hf_index_segment_unseal(s, number, b->bytes, HF_INDEX_SEALED, err);
-	if (r == HF_E_CORRUPT && atomic_load(&s->copy) >= 0)
-		r = read_block_of_store(s, number, b->bytes, err);
-	if (hf_store_doubt(s->access->store, s->name, r, err))
-		r = read_block_of_store(s, number, b->bytes, err);
+	const struct hf_index_run run = run_of(s, number, 1);
+	int r = read_run(s, &run, b->bytes, err);
 	return r < 0 ? hf_wrap(err, r, "%s: block %u", s->name, number) : 0;
 }
 
@@ -98,38 +122,19 @@ static int get_block(struct hf_index_segment *s, uint32_t number, struct hf_inde
 	return r;
 }
 
-static int open_filter(struct hf_index_segment *s, uint8_t *sealed, uint8_t *filter, struct hf_error *err)
-{
-	uint32_t blocks = s->blocks - s->filter_at;
-	int r = 0;
-	for (uint32_t i = 0, left = s->lines; r == 0 && i < blocks; i++) {
-		uint32_t n = left < HF_INDEX_LINES ? left : HF_INDEX_LINES;
-		uint8_t *block = sealed + (size_t)i * HF_INDEX_SEALED;
-		r = hf_index_segment_unseal(s, s->filter_at + i, block, HF_INDEX_SEALED, err);
-		if (r == 0)
-			memcpy(filter + (size_t)i * HF_INDEX_BLOCK, block, (size_t)n * HF_INDEX_LINE_SIZE);
-		left -= n;
-	}
-	return r;
-}
-
 /* Reads all blocks of the filter at once, since a store far away is slow to answer. */
 static int read_filter(struct hf_index_segment *s, uint8_t *sealed, uint8_t *filter, struct hf_error *err)
 {
-	uint32_t blocks = s->blocks - s->filter_at;
-	uint64_t offset = HF_INDEX_HEADER + (uint64_t)s->filter_at * HF_INDEX_SEALED;
-	size_t len = (size_t)blocks * HF_INDEX_SEALED;
-	atomic_fetch_add_explicit(s->access->blocks_read, blocks, memory_order_relaxed);
-	int r = hf_index_segment_read(s, offset, sealed, len, err);
-	if (r == 0)
-		r = open_filter(s, sealed, filter, err);
-	bool again = r == HF_E_CORRUPT && atomic_load(&s->copy) >= 0;
-	if (again || hf_store_doubt(s->access->store, s->name, r, err)) {
-		r = hf_store_get(s->access->store, s->name, offset, sealed, len, err);
-		if (r == 0)
-			r = open_filter(s, sealed, filter, err);
+	const struct hf_index_run run = run_of(s, s->filter_at, s->blocks - s->filter_at);
+	int r = read_run(s, &run, sealed, err);
+	if (r < 0)
+		return hf_wrap(err, r, "%s: the filter", s->name);
+	for (uint32_t i = 0, left = s->lines; i < run.count; i++) {
+		uint32_t n = left < HF_INDEX_LINES ? left : HF_INDEX_LINES;
+		memcpy(filter + (size_t)i * HF_INDEX_BLOCK, sealed + (size_t)i * HF_INDEX_SEALED, (size_t)n * HF_INDEX_LINE_SIZE);
+		left -= n;
 	}
-	return r < 0 ? hf_wrap(err, r, "%s: the filter", s->name) : 0;
+	return 0;
 }
 
 int hf_index_segment_load_filter(struct hf_index_segment *s, struct hf_error *err)
@@ -145,16 +150,19 @@ int hf_index_segment_load_filter(struct hf_index_segment *s, struct hf_error *er
 	return r;
 }
 
-bool *hf_index_segment_filter_granted(struct hf_index_segment *s)
+enum hf_index_filter *hf_index_segment_filter(struct hf_index_segment *s)
 {
-	return &s->filter_granted;
+	return &s->filter_state;
+}
+
+bool hf_index_segment_wants_filter(const struct hf_index_segment *s)
+{
+	return !atomic_load_explicit(&s->filter, memory_order_acquire) && !hf_index_copy_is_near(&s->copy);
 }
 
 bool hf_index_segment_note_miss(struct hf_index_segment *s)
 {
 	uint32_t blocks = s->blocks - s->filter_at, most = blocks > FEW_BLOCKS ? PATIENCE * blocks : blocks;
-	if (s->access->store->is_far && atomic_load(&s->copy) < 0)
-		most = 1;
 	return !atomic_load_explicit(&s->filter, memory_order_acquire) && atomic_fetch_add(&s->misses, 1) + 1 == most;
 }
 

@@ -126,11 +126,13 @@ size_t hf_index_segment_filter_bytes(const struct hf_index_segment *s); /* in me
 
 /* Brings the filter into memory; once it is, `may_hold` uses it. */
 int hf_index_segment_load_filter(struct hf_index_segment *s, struct hf_error *err) HF_MUST_CHECK;
-/* Whether it may be there: kept for the index, which bounds the memory of all filters, under its lock. */
-bool *hf_index_segment_filter_granted(struct hf_index_segment *s);
+/* How far it is with that: kept for the index, which bounds the memory of all filters, under its lock. */
+enum hf_index_filter { HF_FILTER_UNASKED, HF_FILTER_COMING, HF_FILTER_DONE /* it is there, or damaged */ };
+enum hf_index_filter *hf_index_segment_filter(struct hf_index_segment *s);
+/* Whether the filter should be had before the segment is looked into: where each block is a request to a store far away. */
+bool hf_index_segment_wants_filter(const struct hf_index_segment *s);
 /* An id was looked for in vain. True, once, when that took several times as many blocks as the filter has (of a filter of a block or
- * two: as many; where each block is a request to a store far away: the first time). So a run that looks for little does without,
- * and its memory doesn't grow with the index. */
+ * two: as many). So a run that looks for little does without, and its memory doesn't grow with the index. */
 bool hf_index_segment_note_miss(struct hf_index_segment *s);
 /* False: the id is not in it. Costs no I/O. */
 bool hf_index_segment_may_hold(const struct hf_index_segment *s, const struct hf_chunk_id *id);

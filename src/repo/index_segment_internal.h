@@ -2,6 +2,7 @@
 #ifndef HF_REPO_INDEX_SEGMENT_INTERNAL_H
 #define HF_REPO_INDEX_SEGMENT_INTERNAL_H
 
+#include "repo/index_copy.h"
 #include "repo/index_segment.h"
 
 #include <pthread.h>
@@ -16,7 +17,7 @@ struct hf_index_segment {
 	_Atomic unsigned holds;
 	char name[HF_NAME_MAX];
 	uint8_t header[HF_INDEX_HEADER];
-	_Atomic int copy; /* descriptor of the copy; -1: none */
+	struct hf_index_copy copy; /* by way of which all bytes come */
 
 	uint64_t size, entries, last, root_at;
 	uint32_t frames, packs, lines, tier;
@@ -30,11 +31,9 @@ struct hf_index_segment {
 	size_t context_count;
 	_Atomic(uint8_t *) filter; /* NULL: not in memory */
 	_Atomic unsigned misses;   /* while it was not */
-	bool filter_granted;	   /* the index's own, under its lock */
+	enum hf_index_filter filter_state; /* the index's own, under its lock */
 };
 
-/* Bytes of the segment: from the copy, if there is one that is long enough; else from the store. */
-int hf_index_segment_read(struct hf_index_segment *s, uint64_t offset, void *out, size_t len, struct hf_error *err);
 /* Opens `len` sealed bytes in place. */
 int hf_index_segment_unseal(struct hf_index_segment *s, uint64_t nonce, uint8_t *bytes, size_t len, struct hf_error *err);
 

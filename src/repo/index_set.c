@@ -7,6 +7,7 @@
 #include "repo/index_internal.h"
 
 #include "base/hex.h"
+#include "base/pool.h"
 #include "repo/index_verified.h"
 #include "repo/object.h"
 
@@ -15,6 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Segments are opened so many at once, by so many threads. */
+enum { OPEN_AT_ONCE = 64, OPENERS = 8 };
 
 /* --- the list ---------------------------------------------------------------------------------------------------- */
 
@@ -110,21 +114,36 @@ size_t hf_index_filters_held(const struct hf_index *index)
 {
 	size_t bytes = 0;
 	for (size_t i = 0; i < index->list->count; i++)
-		if (*hf_index_segment_filter_granted(index->list->segments[i]))
+		if (*hf_index_segment_filter(index->list->segments[i]) != HF_FILTER_UNASKED)
 			bytes += hf_index_segment_filter_bytes(index->list->segments[i]);
 	return bytes;
+}
+
+/* Whether the filter is the caller's to load: nobody did, and there is room for it. */
+static bool may_load_filter(struct hf_index *index, struct hf_index_segment *segment)
+{
+	enum hf_index_filter *state = hf_index_segment_filter(segment);
+	pthread_mutex_lock(&index->lock);
+	while (*state == HF_FILTER_COMING)
+		pthread_cond_wait(&index->filter_done, &index->lock);
+	bool may = *state == HF_FILTER_UNASKED &&
+		   hf_index_filters_held(index) + hf_index_segment_filter_bytes(segment) <= index->options.filter_bytes;
+	if (may)
+		*state = HF_FILTER_COMING;
+	pthread_mutex_unlock(&index->lock);
+	return may;
 }
 
 int hf_index_want_filter(struct hf_index *index, struct hf_index_segment *segment, struct hf_error *err)
 {
 	struct hf_error here = {0};
+	if (!may_load_filter(index, segment))
+		return 0;
+	int r = hf_index_segment_load_filter(segment, &here);
 	pthread_mutex_lock(&index->lock);
-	bool *granted = hf_index_segment_filter_granted(segment);
-	size_t all = hf_index_filters_held(index) + hf_index_segment_filter_bytes(segment);
-	bool fits = !*granted && all <= index->options.filter_bytes;
-	*granted = *granted || fits;
+	*hf_index_segment_filter(segment) = HF_FILTER_DONE;
+	pthread_cond_broadcast(&index->filter_done);
 	pthread_mutex_unlock(&index->lock);
-	int r = fits ? hf_index_segment_load_filter(segment, &here) : 0;
 	if (r == 0 || hf_index_is_damage(index, hf_index_segment_ref(segment), r, &here))
 		return 0;
 	return hf_fail(err, r, "%s", here.msg);
@@ -173,24 +192,69 @@ static int see(const struct hf_ref *ref, const struct hf_object_info *info, void
 	return 0;
 }
 
-/* Opens what was found; damage is noted, and what is of another domain dropped. */
+/* A segment that is being opened, by one of several threads where the store is far away. */
+struct opening {
+	const struct hf_index_access *access;
+	struct found *found;
+	int result;
+	struct hf_error error;
+};
+
+static void open_one(void *job)
+{
+	struct opening *o = job;
+	o->error = (struct hf_error){0};
+	o->result = hf_index_segment_open(o->access, &o->found->ref, o->found->size, &o->found->segment, &o->error);
+}
+
+/* Opens the `count` segments from number `first`, each with its result in `openings`. */
+static void open_some(struct search *s, size_t first, size_t count, struct opening *openings, struct hf_pool *pool)
+{
+	for (size_t i = 0; i < count; i++) {
+		openings[i].access = &s->index->access;
+		openings[i].found = &s->found[first + i];
+		if (pool)
+			hf_pool_submit(pool, open_one, &openings[i]);
+		else
+			open_one(&openings[i]);
+	}
+	if (pool)
+		hf_pool_wait(pool);
+}
+
+/* Damage is noted, and what is of another domain dropped: those to be kept move up to the `*kept` before them. */
+static int judge_opened(struct search *s, const struct opening *openings, size_t count, size_t *kept, struct hf_error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct opening *o = &openings[i];
+		if (o->result == HF_INDEX_OTHER_DOMAIN)
+			continue;
+		if (o->result < 0 && !hf_index_is_damage(s->index, &o->found->ref, o->result, &o->error))
+			return hf_fail(err, o->result, "%s", o->error.msg);
+		struct found f = *o->found;
+		o->found->segment = NULL;
+		s->found[(*kept)++] = f;
+	}
+	return 0;
+}
+
 static int open_found(struct search *s, struct hf_error *err)
 {
-	size_t kept = 0;
-	int r = 0;
-	for (size_t i = 0; i < s->count && r >= 0; i++) {
-		struct found f = s->found[i];
-		struct hf_error here = {0};
-		r = hf_index_segment_open(&s->index->access, &f.ref, f.size, &f.segment, &here);
-		if (r == HF_INDEX_OTHER_DOMAIN)
-			continue;
-		if (r < 0 && !hf_index_is_damage(s->index, &f.ref, r, &here))
-			return hf_fail(err, r, "%s", here.msg);
-		r = 0;
-		s->found[kept++] = f;
+	HF_POOL_AUTO *pool = NULL;
+	size_t kept = 0, most = s->count < OPEN_AT_ONCE ? s->count : OPEN_AT_ONCE;
+	struct opening *openings = calloc(most + 1, sizeof(*openings));
+	int r = openings ? 0 : hf_fail(err, HF_E_NOMEM, "no memory for the list of index segments");
+	if (r == 0 && s->index->options.store->is_far && s->count > 1)
+		r = hf_pool_new(most < OPENERS ? (int)most : OPENERS, most, &pool, err);
+	for (size_t first = 0; first < s->count && r == 0; first += most) {
+		size_t n = s->count - first < most ? s->count - first : most;
+		open_some(s, first, n, openings, pool);
+		r = judge_opened(s, openings, n, &kept, err);
 	}
-	s->count = kept;
-	return 0;
+	if (r == 0)
+		s->count = kept;
+	free(openings);
+	return r;
 }
 
 static int compare_refs(const void *a, const void *b)

@@ -8,6 +8,7 @@
 #include "crypto/sign.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,10 @@ enum { MOST = 65536, PARTS = 4, WORTH_WRITING = 4 };
 struct hf_index_verified {
 	struct hf_mac *mac;
 	char *path;
-	struct hf_buf before, now; /* of tags */
-	size_t fresh;		   /* of those in `now`, not in `before` */
+	struct hf_buf before; /* of tags, as the next one */
+	pthread_mutex_t lock; /* of what follows */
+	struct hf_buf now;
+	size_t fresh; /* of those in `now`, not in `before` */
 };
 
 static int by_bytes(const void *a, const void *b)
@@ -39,6 +42,7 @@ struct hf_index_verified *hf_index_verified_load(const char *dir, const struct h
 		free(v);
 		return NULL;
 	}
+	pthread_mutex_init(&v->lock, NULL);
 	if (hf_file_read(AT_FDCWD, v->path, &v->before, NULL) < 0)
 		hf_buf_clear(&v->before);
 	v->before.len -= v->before.len % HF_SHA256;
@@ -57,6 +61,14 @@ static void make_tag(struct hf_index_verified *v, const struct hf_index_signed *
 	hf_mac(v->mac, parts, 3 + what->count, tag);
 }
 
+static void take_down(struct hf_index_verified *v, const uint8_t tag[HF_SHA256], bool is_fresh)
+{
+	pthread_mutex_lock(&v->lock);
+	hf_buf_add(&v->now, tag, HF_SHA256);
+	v->fresh += is_fresh;
+	pthread_mutex_unlock(&v->lock);
+}
+
 bool hf_index_verified_has(struct hf_index_verified *v, const struct hf_index_signed *what)
 {
 	uint8_t tag[HF_SHA256];
@@ -65,7 +77,7 @@ bool hf_index_verified_has(struct hf_index_verified *v, const struct hf_index_si
 	make_tag(v, what, tag);
 	bool found = bsearch(tag, v->before.data, v->before.len / HF_SHA256, HF_SHA256, by_bytes) != NULL;
 	if (found)
-		hf_buf_add(&v->now, tag, sizeof(tag));
+		take_down(v, tag, false);
 	return found;
 }
 
@@ -75,8 +87,7 @@ void hf_index_verified_add(struct hf_index_verified *v, const struct hf_index_si
 	if (!v)
 		return;
 	make_tag(v, what, tag);
-	hf_buf_add(&v->now, tag, sizeof(tag));
-	v->fresh++;
+	take_down(v, tag, true);
 }
 
 void hf_index_verified_save(struct hf_index_verified *v)
@@ -86,6 +97,7 @@ void hf_index_verified_save(struct hf_index_verified *v)
 	struct iovec all = {v->now.data, v->now.len};
 	if (v->fresh >= WORTH_WRITING && !v->now.failed)
 		(void)!hf_file_write(AT_FDCWD, v->path, &all, 1, &(struct hf_file_options){.secret = true}, NULL);
+	pthread_mutex_destroy(&v->lock);
 	hf_mac_free(v->mac);
 	hf_buf_free(&v->before);
 	hf_buf_free(&v->now);

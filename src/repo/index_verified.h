@@ -5,7 +5,7 @@
  *
  * A row of tags in the cache directory, one file a domain. A tag is a MAC under the domain's index key of all that was signed, the
  * signature and the key that it was verified with, so no one else's bytes, damage or another repository's cache can make
- * anything pass; losing the file costs time. One thread at a time.
+ * anything pass; losing the file costs time. `has` and `add` from any thread.
  */
 #ifndef HF_REPO_INDEX_VERIFIED_H
 #define HF_REPO_INDEX_VERIFIED_H
