@@ -6,15 +6,21 @@
  * The same by EVP_MD_CTX_copy_ex costs two allocations and several calls a message, which is much for a chunk
  * of 4 KiB; both run the same assembly (SHA-NI, AVX2).
  */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "crypto/hash.h"
 
 #include "crypto/crypto_internal.h"
-#include "crypto/hash_internal.h"
 #include "crypto/random.h"
 
 #include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+struct hf_mac {
+	SHA256_CTX inner, outer; /* after the block of key ^ ipad, key ^ opad */
+};
 
 static void update(SHA256_CTX *c, const struct iovec *parts, int count)
 {
@@ -49,7 +55,6 @@ int hf_mac_new(const uint8_t key[32], struct hf_mac **out, struct hf_error *err)
 		return hf_fail(err, HF_E_NOMEM, "set up HMAC-SHA-256: out of memory");
 	absorb_key(&m->inner, key, 32, 0x36);
 	absorb_key(&m->outer, key, 32, 0x5c);
-	m->has_pair = hf_sha256_has_pair();
 	*out = m;
 	return 0;
 }

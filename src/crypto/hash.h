@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
@@ -24,18 +23,6 @@ void hf_mac_free(struct hf_mac *m); /* wipes it; NULL is fine */
 
 /* The MAC of the `count` parts, one after another, as if they were one. */
 void hf_mac(struct hf_mac *m, const struct iovec *parts, int count, uint8_t out[HF_SHA256]);
-
-/* A message in two parts, the first of them kept here, and what its MAC is. */
-enum { HF_MESSAGE_HEAD = 16 };
-struct hf_message {
-	uint8_t head[HF_MESSAGE_HEAD];
-	size_t head_len;
-	struct iovec body; /* the caller's */
-	uint8_t mac[HF_SHA256];
-};
-
-/* Fills in `mac` of each, as hf_mac would; on processors that can, two at once, which takes little more than half the time. */
-void hf_mac_many(struct hf_mac *m, struct hf_message *messages, size_t count);
 
 /* HMAC-SHA-256 under a key of any length, for protocols of others (AWS's signatures). Safe from any thread. */
 void hf_hmac_sha256(struct iovec key, const struct iovec *parts, int count, uint8_t out[HF_SHA256]);

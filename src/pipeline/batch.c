@@ -6,8 +6,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { AT_ONCE = 256 }; /* chunks given to a lane */
-
 struct hf_batches {
 	struct hf_pool *pool;
 	struct hf_lane **lanes; /* those not in use: the first `free_lanes` */
@@ -34,15 +32,10 @@ static void run_batch(void *job)
 	struct hf_batches *b = batch->owner;
 	struct hf_lane *lane = take_lane(b);
 	batch->result = 0;
-	for (size_t done = 0, n; done < batch->count && batch->result == 0; done += n) {
-		struct hf_lane_chunk *chunks[AT_ONCE];
-		n = batch->count - done < AT_ONCE ? batch->count - done : AT_ONCE;
-		for (size_t i = 0; i < n; i++) {
-			struct hf_batch_chunk *c = &batch->chunks[done + i];
-			c->chunk.data = batch->data + c->offset;
-			chunks[i] = &c->chunk;
-		}
-		batch->result = hf_lane_chunks(lane, chunks, n, &batch->error);
+	for (size_t i = 0; i < batch->count && batch->result == 0; i++) {
+		struct hf_batch_chunk *c = &batch->chunks[i];
+		c->chunk.data = batch->data + c->offset;
+		batch->result = hf_lane_chunk(lane, &c->chunk, &batch->error);
 	}
 	pthread_mutex_lock(&b->lock);
 	b->lanes[b->free_lanes++] = lane;

@@ -33,7 +33,7 @@ struct hf_lane {
  * (many a PostgreSQL table) are another matter: there level 3 costs 13 % more and stores 12 % less; and since little of a
  * frame is stored, it may be larger.
  */
-enum { SHRINKS_BY = 6, HASHED_AT_ONCE = 32, HASHED_BYTES = 32 << 10 };
+enum { SHRINKS_BY = 6 };
 struct lane_class {
 	enum hf_chunk_kind kind;
 	uint32_t frame_size; /* plain bytes at which a frame is full */
@@ -181,12 +181,12 @@ static int claim(struct hf_lane *l, struct hf_lane_chunk *c, struct hf_error *er
 	return 1;
 }
 
-/* Stores a chunk whose id was computed. */
-static int take(struct hf_lane *l, struct hf_lane_chunk *c, const struct hf_chunk_id *id, struct hf_error *err)
+int hf_lane_chunk(struct hf_lane *l, struct hf_lane_chunk *c, struct hf_error *err)
 {
-	if (c->has_hint && memcmp(id->b, c->id.b, sizeof(id->b)) == 0)
+	struct hf_chunk_id id = hf_chunk_hash(l->hasher, classes[c->lane_class].kind, c->data, c->len);
+	if (c->has_hint && memcmp(id.b, c->id.b, sizeof(id.b)) == 0)
 		return 0;
-	c->id = *id;
+	c->id = id;
 	int r = make_room(l, c->lane_class, c->len, err);
 	if (r < 0)
 		return r;
@@ -195,45 +195,6 @@ static int take(struct hf_lane *l, struct hf_lane_chunk *c, const struct hf_chun
 		return r < 0 ? r : 0;
 	c->slot = (hf_slot)(HF_SLOT_FRAME | l->filling[c->lane_class].number);
 	return append(l, c, err);
-}
-
-/* How many of the chunks are hashed together: of one kind, and so few bytes that those that are new are still in a core's cache
- * when they are copied into their frame. */
-static size_t group_of(struct hf_lane_chunk *const *chunks, size_t count)
-{
-	size_t n = 1, bytes = chunks[0]->len;
-	while (n < count && n < HASHED_AT_ONCE && bytes < HASHED_BYTES &&
-		classes[chunks[n]->lane_class].kind == classes[chunks[0]->lane_class].kind)
-		bytes += chunks[n++]->len;
-	return n;
-}
-
-static int take_group(struct hf_lane *l, struct hf_lane_chunk *const *chunks, size_t count, struct hf_error *err)
-{
-	struct iovec data[HASHED_AT_ONCE] = {0};
-	struct hf_chunk_id ids[HASHED_AT_ONCE];
-	int r = 0;
-	for (size_t i = 0; i < count; i++)
-		data[i] = (struct iovec){(void *)(uintptr_t)chunks[i]->data, chunks[i]->len};
-	hf_chunk_hash_many(l->hasher, classes[chunks[0]->lane_class].kind, data, count, ids);
-	for (size_t i = 0; i < count && r == 0; i++)
-		r = take(l, chunks[i], &ids[i], err);
-	return r;
-}
-
-int hf_lane_chunks(struct hf_lane *l, struct hf_lane_chunk *const *chunks, size_t count, struct hf_error *err)
-{
-	int r = 0;
-	for (size_t done = 0, n; done < count && r == 0; done += n) {
-		n = group_of(chunks + done, count - done);
-		r = take_group(l, chunks + done, n, err);
-	}
-	return r;
-}
-
-int hf_lane_chunk(struct hf_lane *l, struct hf_lane_chunk *c, struct hf_error *err)
-{
-	return hf_lane_chunks(l, &c, 1, err);
 }
 
 int hf_lane_flush(struct hf_lane *l, struct hf_error *err)

@@ -32,8 +32,7 @@ struct hf_lane_chunk {
 #define HF_SLOT_UNKNOWN UINT32_MAX
 
 int hf_lane_new(const struct hf_lane_options *options, struct hf_lane **out, struct hf_error *err) HF_MUST_CHECK;
-/* Computes the ids; stores each chunk if no one else has or does. */
-int hf_lane_chunks(struct hf_lane *l, struct hf_lane_chunk *const *chunks, size_t count, struct hf_error *err) HF_MUST_CHECK;
+/* Computes the id; stores the chunk if no one else has or does. */
 int hf_lane_chunk(struct hf_lane *l, struct hf_lane_chunk *c, struct hf_error *err) HF_MUST_CHECK;
 /* Seals the frames that are not full yet. */
 int hf_lane_flush(struct hf_lane *l, struct hf_error *err) HF_MUST_CHECK;

@@ -13,8 +13,6 @@
 
 #include <stdlib.h>
 
-enum { HASHED_AT_ONCE = 32 };
-
 struct hf_pack_checker {
 	struct hf_store *store;
 	struct hf_frame_opener *opener;
@@ -127,25 +125,18 @@ static int open_frame(struct hf_pack_checker *c, const struct hf_pack_check *wha
 	return open_once(c, what, i, err);
 }
 
-/* The frame's chunks hash to their ids; some at a time, which is quicker. */
 static int check_ids(struct hf_pack_checker *c, const struct hf_pack_check *what, const struct hf_pack_frame *f,
 	struct hf_error *err)
 {
-	const struct hf_chunk_ref *refs = &what->table->chunks[f->first_chunk];
-	uint8_t *at = c->plain.data;
-	for (uint32_t done = 0, n; done < f->chunk_count; done += n) {
-		struct iovec chunks[HASHED_AT_ONCE];
-		struct hf_chunk_id ids[HASHED_AT_ONCE];
-		n = f->chunk_count - done < HASHED_AT_ONCE ? f->chunk_count - done : HASHED_AT_ONCE;
-		for (uint32_t i = 0; i < n; i++) {
-			chunks[i] = (struct iovec){at, refs[done + i].len};
-			at += refs[done + i].len;
-		}
-		hf_chunk_hash_many(c->hasher, (enum hf_chunk_kind)f->chunk_kind, chunks, n, ids);
-		for (uint32_t i = 0; i < n; i++)
-			if (memcmp(ids[i].b, refs[done + i].id.b, sizeof(ids[i].b)) != 0)
-				return hf_fail(err, HF_E_CORRUPT, "frame %llu holds a chunk whose bytes do not hash to its id",
-					(unsigned long long)f->number);
+	size_t at = 0;
+	for (uint32_t i = 0; i < f->chunk_count; i++) {
+		const struct hf_chunk_ref *ref = &what->table->chunks[f->first_chunk + i];
+		struct hf_chunk_id id =
+			hf_chunk_hash(c->hasher, (enum hf_chunk_kind)f->chunk_kind, c->plain.data + at, ref->len);
+		if (memcmp(id.b, ref->id.b, sizeof(id.b)) != 0)
+			return hf_fail(err, HF_E_CORRUPT, "frame %llu holds a chunk whose bytes do not hash to its id",
+				(unsigned long long)f->number);
+		at += ref->len;
 	}
 	return 0;
 }

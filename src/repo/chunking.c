@@ -35,29 +35,14 @@ void hf_chunk_hasher_free(struct hf_chunk_hasher *h)
 
 struct hf_chunk_id hf_chunk_hash(struct hf_chunk_hasher *h, enum hf_chunk_kind kind, const void *data, size_t len)
 {
-	const struct iovec chunk = {(void *)(uintptr_t)data, len};
+	uint8_t head[9], full[32];
 	struct hf_chunk_id id;
-	hf_chunk_hash_many(h, kind, &chunk, 1, &id);
+	head[0] = (uint8_t)kind;
+	hf_put_u64(head + 1, len);
+	const struct iovec parts[] = {{head, sizeof(head)}, {(void *)(uintptr_t)data, len}};
+	hf_mac(h->mac, parts, 2, full);
+	memcpy(id.b, full, sizeof(id.b));
 	return id;
-}
-
-void hf_chunk_hash_many(struct hf_chunk_hasher *h, enum hf_chunk_kind kind, const struct iovec *chunks, size_t count,
-	struct hf_chunk_id *ids)
-{
-	enum { AT_ONCE = 32 };
-	struct hf_message messages[AT_ONCE];
-	for (size_t done = 0, n; done < count; done += n) {
-		n = count - done < AT_ONCE ? count - done : AT_ONCE;
-		for (size_t i = 0; i < n; i++) {
-			messages[i].head[0] = (uint8_t)kind;
-			hf_put_u64(messages[i].head + 1, chunks[done + i].iov_len);
-			messages[i].head_len = 9;
-			messages[i].body = chunks[done + i];
-		}
-		hf_mac_many(h->mac, messages, n);
-		for (size_t i = 0; i < n; i++)
-			memcpy(ids[done + i].b, messages[i].mac, sizeof(ids[done + i].b));
-	}
 }
 
 int hf_chunking_gear(const struct hf_domain *domain, uint64_t gear[256], struct hf_error *err)

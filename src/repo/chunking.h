@@ -8,17 +8,11 @@
 #include "repo/id.h"
 #include "repo/key.h"
 
-#include <sys/uio.h>
-
 /* Computes chunk ids; one thread at a time. */
 struct hf_chunk_hasher;
 
 int hf_chunk_hasher_new(const struct hf_domain *domain, struct hf_chunk_hasher **out, struct hf_error *err) HF_MUST_CHECK;
 struct hf_chunk_id hf_chunk_hash(struct hf_chunk_hasher *h, enum hf_chunk_kind kind, const void *data, size_t len);
-/* The ids of `count` chunks of one kind: quicker than one by one. Any number; some tens at a time is best, while their bytes are
- * in the processor's cache. */
-void hf_chunk_hash_many(struct hf_chunk_hasher *h, enum hf_chunk_kind kind, const struct iovec *chunks, size_t count,
-	struct hf_chunk_id *ids);
 void hf_chunk_hasher_free(struct hf_chunk_hasher *h);
 
 /* 256 numbers for the chunker, from the domain's cutting key. */
