@@ -110,6 +110,7 @@ static int make_copy(struct making *m, const struct hf_policy_place *place, stru
 	o.passphrase = (struct iovec){passphrase.data, passphrase.len};
 	o.like_domain = o.like ? NULL : o.like_domain;
 	o.like = m->first;
+	o.store.create_itself = true;
 	if (r == 0)
 		r = hf_init(&o, &result, err);
 	if (r < 0)

@@ -257,18 +257,45 @@ static void local_close(struct hf_store *s)
 	free(l);
 }
 
+/* Makes the directory, unless the disk is missing that it belongs on. */
+static int make_place(const char *path, const struct hf_store_open_options *options, struct hf_error *err)
+{
+	size_t n = strlen(path);
+	if (access(path, F_OK) == 0)
+		return 0;
+	int r = hf_store_check_mounted(path, err);
+	while (n && path[n - 1] == '/')
+		n--;
+	while (n && path[n - 1] != '/')
+		n--;
+	char *parent = n ? strndup(path, n) : strdup(".");
+	if (!parent)
+		return hf_fail(err, HF_E_NOMEM, "no memory");
+	if (r == 0 && options->create_itself && access(parent, F_OK) < 0)
+		r = hf_fail_errno(err, errno, "make %s in %s (mount the disk, or make that directory if it is the right one)", path, parent);
+	free(parent);
+	return r < 0 ? r : hf_mkdirs(AT_FDCWD, path, 0700, err);
+}
+
+static int no_place(const char *path, int errnum, struct hf_error *err)
+{
+	struct hf_error why = {0};
+	if (hf_store_check_mounted(path, &why) < 0)
+		return hf_fail(err, HF_E_NOREPO, "no repository at %s: %s", path, why.msg);
+	return hf_fail(err, HF_E_NOREPO, "no repository at %s: %s; make one with holdfast init", path, strerror(errnum));
+}
+
 int hf_store_open_local(const char *path, const struct hf_store_open_options *options, struct hf_store **out,
 	struct hf_error *err)
 {
 	static const struct hf_store_ops ops = {.put = local_put, .get = local_get, .stat = local_stat,
 		.list = local_list, .erase = local_erase, .limit_by = local_limit_by, .close = local_close};
-	int r = options->create ? hf_mkdirs(AT_FDCWD, path, 0700, err) : 0;
+	int r = options->create ? make_place(path, options, err) : 0;
 	if (r < 0)
 		return r;
 	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return hf_fail(err, HF_E_NOREPO, "no repository at %s: %s; make one with holdfast init", path,
-			strerror(errno));
+		return no_place(path, errno, err);
 	if (dir < 0)
 		return hf_fail_errno(err, errno, "open repository %s", path);
 	struct local *l = calloc(1, sizeof(*l));

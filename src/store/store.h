@@ -109,6 +109,7 @@ struct hf_eraser {
 
 struct hf_store_open_options {
 	bool create;	 /* make the place if it is not there (init): a directory; never a bucket */
+	bool create_itself; /* the directory alone, not those above it: where they are not there, a disk may not be mounted */
 	int connections; /* at most so many at once; 0: what the URL says, else the driver's own idea */
 	uint64_t limit_upload, limit_download; /* bytes a second, of objects' contents; 0: none */
 };

@@ -12,4 +12,7 @@ int hf_store_open_s3(const char *url, const struct hf_store_open_options *option
 int hf_store_open_libs3(const char *url, const struct hf_store_open_options *options, struct hf_store **out,
 	struct hf_error *err) HF_MUST_CHECK;
 
+/* For a directory that is not there: HF_E_IO if it is to lie on a file system that stands in /etc/fstab and is not mounted; 0. */
+int hf_store_check_mounted(const char *path, struct hf_error *err) HF_MUST_CHECK;
+
 #endif
