@@ -294,6 +294,18 @@ static int set_up(struct transfer *t, struct curl_slist **headers, struct hf_err
 	return 0;
 }
 
+/* What to do about a certificate that is refused for `text`, libcurl's or OpenSSL's words. */
+static const char *advice_on(const char *text)
+{
+	if (strstr(text, "has expired"))
+		return "the server needs a new one, unless this host's clock is wrong";
+	if (strstr(text, "not yet valid"))
+		return "this host's clock may be wrong";
+	if (strstr(text, "target host name"))
+		return "say endpoint= by a name that the certificate is for";
+	return "name the certificate of its authority by ca-file=FILE";
+}
+
 static int judge(const struct transfer *t, CURLcode code, struct hf_error *err)
 {
 	const char *text = *t->text ? t->text : curl_easy_strerror(code);
@@ -310,8 +322,10 @@ static int judge(const struct transfer *t, CURLcode code, struct hf_error *err)
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		return hf_fail(err, HF_E_USAGE, "%s", text);
 	case CURLE_PEER_FAILED_VERIFICATION:
-		return hf_fail(err, HF_E_DENIED,
-			"the server's TLS certificate can't be verified: %s; name the certificate of its authority by ca-file=FILE", text);
+		return hf_fail(err, HF_E_DENIED, "the server's TLS certificate can't be verified: %s; %s", text, advice_on(text));
+	case CURLE_SSL_CONNECT_ERROR:
+		return hf_fail(err, HF_E_NETWORK, "%s%s", text,
+			strstr(text, "wrong version number") ? "; it speaks no TLS there: plain HTTP is endpoint=http://HOST" : "");
 	case CURLE_SSL_CACERT_BADFILE:
 		return hf_fail(err, HF_E_DENIED, "the file of the certificate authority can't be read: %s", text);
 	default:

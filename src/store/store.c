@@ -10,6 +10,9 @@
 static int open_driver(const char *url, const struct hf_store_open_options *options, struct hf_store **out, struct hf_error *err)
 {
 	const char *scheme = strstr(url, "://");
+	if (strncmp(url, "s3:", 3) == 0 && strncmp(url, "s3://", 5) != 0)
+		return hf_fail(err, HF_E_USAGE, "repository %s: a bucket is s3://BUCKET/PREFIX?endpoint=URL; a directory of this name is ./%s",
+			url, url);
 	if (!scheme)
 		return hf_store_open_local(url, options, out, err);
 	if (strncmp(url, "s3://", 5) == 0)

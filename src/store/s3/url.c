@@ -186,12 +186,27 @@ static int parse_options(struct hf_s3_url *u, struct given *g, char *text, struc
 	return 0;
 }
 
+/* Options that stand behind "&" without a "?" before would be taken for a part of the prefix. */
+static const char *find_stray_option(const char *place)
+{
+	for (const char *at = strchr(place, '&'); at; at = strchr(at + 1, '&'))
+		for (size_t i = 0; option_names[i]; i++) {
+			size_t n = strlen(option_names[i]);
+			if (strncmp(at + 1, option_names[i], n) == 0 && at[1 + n] == '=')
+				return option_names[i];
+		}
+	return NULL;
+}
+
 /* "bucket/prefix" */
 static int parse_place(struct hf_s3_url *u, const char *place, struct hf_error *err)
 {
 	size_t n = strcspn(place, "/");
 	const char *prefix = place + n + strspn(place + n, "/");
 	size_t len = strlen(prefix);
+	const char *stray = find_stray_option(place);
+	if (stray)
+		return hf_fail(err, HF_E_USAGE, "the first option stands behind a \"?\", not a \"&\" (before %s=)", stray);
 	while (len && prefix[len - 1] == '/')
 		len--;
 	if (n == 0 || n > BUCKET_MAX)
