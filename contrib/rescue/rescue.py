@@ -578,8 +578,6 @@ def restore_points(repository):
     for e in entries.values():
         if e.clear["type"] == "commit":
             points.add((e.writer, hex_member(e.clear, "snapshot", 16, e.name)))
-        elif e.clear["type"] == "checkpoint":
-            points |= named_snapshots(e, "live")
         elif e.clear["type"] == "unforget":
             unforgets.append((named_snapshots(e), ancestors(entries, e.hash)))
     for e in entries.values():

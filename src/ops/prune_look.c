@@ -251,10 +251,10 @@ static int read_catalogue(struct hf_prune *p, struct hf_error *err)
 		r = judge_catalogue(p, err);
 	for (size_t i = 0; r == 0 && i < look->catalogue.entry_count; i++) {
 		const struct hf_catalogue_entry *e = &look->catalogue.entries[i];
-		if (e->kind != HF_CATALOGUE_COMMIT && e->kind != HF_CATALOGUE_CHECKPOINT)
+		if (e->kind != HF_CATALOGUE_COMMIT)
 			continue;
 		struct hf_prune_run *run = find_run(look, &e->ref.writer, &e->run);
-		if (run && e->kind == HF_CATALOGUE_COMMIT)
+		if (run)
 			run->is_committed = true;
 		r = note_committed(look, e->snapshots, e->snapshot_count, err);
 	}

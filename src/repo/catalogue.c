@@ -13,6 +13,7 @@
 enum {
 	RECORD_MAX = 64 << 20,
 	LOADS = 3, /* what is gone by all of them is gone */
+	LOADS_WHILE_VANISHING = 8, /* a prune may be deleting what a checkpoint replaced */
 };
 
 const char *hf_time_trust_name(enum hf_time_trust trust)
@@ -100,6 +101,7 @@ static int load_one(const struct hf_ref *ref, const struct hf_object_info *info,
 			return 0;
 	} else if (hf_object_is_lost(r)) {
 		l->c->damaged += damaged;
+		l->c->vanished += r == HF_E_NOTFOUND;
 		r = hf_catalogue_blame(l->c, info->name, damaged, why.msg, err);
 	} else {
 		r = hf_fail(err, r, "%s", why.msg);
@@ -203,19 +205,14 @@ static int find_heads(struct loading *l, const struct hf_graph *g, struct hf_err
 struct knowing {
 	const struct loading *l;
 	const struct hf_graph *g;
+	struct hf_hash_set covered;
 };
 
 /* There, or replaced by a checkpoint. */
 static bool is_known(const struct hf_hash *hash, void *user)
 {
 	const struct knowing *k = user;
-	if (hf_graph_find(k->g, hash) >= 0)
-		return true;
-	for (size_t i = 0; i < k->g->count; i++)
-		for (size_t n = 0; !k->l->apart[i] && n < k->g->entries[i].cover_count; n++)
-			if (hf_hash_equal(&k->g->entries[i].covers[n], hash))
-				return true;
-	return false;
+	return hf_graph_find(k->g, hash) >= 0 || hf_hash_set_has(&k->covered, hash);
 }
 
 static bool is_listed(const struct hf_hash *list, size_t count, const struct hf_hash *hash)
@@ -308,9 +305,11 @@ static int digest(struct loading *l, struct hf_error *err)
 	int r = hf_graph_init(&g, l->c->entries, l->c->entry_count, err);
 	if (r < 0)
 		return r;
-	struct knowing k = {l, &g};
+	struct knowing k = {.l = l, .g = &g};
 	l->apart = calloc(g.count + 1, sizeof(*l->apart));
 	r = l->apart ? judge_all(l, &g, err) : hf_fail(err, HF_E_NOMEM, "out of memory");
+	if (r == 0)
+		r = hf_graph_covered(&g, l->apart, &k.covered, err);
 	if (r == 0)
 		r = find_heads(l, &g, err);
 	if (r == 0)
@@ -322,6 +321,7 @@ static int digest(struct loading *l, struct hf_error *err)
 	if (r == 0)
 		r = keep_believed(l, &g, err);
 	free(l->apart);
+	hf_hash_set_free(&k.covered);
 	hf_graph_free(&g);
 	return r;
 }
@@ -336,10 +336,14 @@ static int load(struct hf_repository *repo, const struct hf_catalogue_options *o
 	return r < 0 ? r : hf_catalogue_make_points(out, options, err);
 }
 
-/* Lists are not of one moment: one may have an entry that was added while it was made, and lack the one before; and a snapshot of
- * one list of entries may be forgotten and deleted before snapshots are listed. */
-static bool may_be_torn(const struct hf_catalogue *c)
+/* Lists are not of one moment: one may have an entry that was added while it was made, and lack the one before, or an entry that a
+ * prune deletes before it is read; and a snapshot of one list of entries may be forgotten and deleted before snapshots are listed. */
+static bool may_be_torn(const struct hf_catalogue *c, int loads)
 {
+	if (c->vanished)
+		return loads < LOADS_WHILE_VANISHING;
+	if (loads >= LOADS)
+		return false;
 	for (size_t i = 0; i < c->point_count; i++)
 		if (c->points[i].failure == HF_E_NOTFOUND)
 			return true;
@@ -352,7 +356,7 @@ int hf_catalogue_load(struct hf_repository *repo, const struct hf_catalogue_opti
 	static const struct hf_catalogue_options none;
 	options = options ? options : &none;
 	int r = load(repo, options, out, err);
-	for (int i = 1; r == 0 && i < LOADS && may_be_torn(out); i++) {
+	for (int i = 1; r == 0 && may_be_torn(out, i); i++) {
 		hf_catalogue_free(out);
 		r = load(repo, options, out, err);
 	}

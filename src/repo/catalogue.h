@@ -37,7 +37,7 @@ struct hf_catalogue_entry {
 	int64_t store_time; /* when the object was made, by the store's clock */
 	struct hf_hash *parents;
 	size_t parent_count;
-	struct hf_ref *snapshots; /* commit: one; forget, unforget, evidence: those named; checkpoint: the live ones */
+	struct hf_ref *snapshots; /* commit: one; forget, unforget, evidence: those named; checkpoint: nothing follows from it */
 	size_t snapshot_count;
 	struct hf_id run;      /* commit */
 	char what[16];	       /* evidence: "drill", "restore", "verify", "rollback", "prune" */
@@ -98,6 +98,7 @@ struct hf_catalogue {
 	struct hf_catalogue_problem *problems;
 	size_t problem_count;
 	size_t damaged;	  /* entries that are listed and can't be read */
+	size_t vanished;  /* of these: that were gone when they were to be read */
 	size_t unknown;	  /* entries of a type that this version does not know */
 	struct hf_hash *missing; /* parents that no entry has */
 	size_t missing_count;

@@ -46,6 +46,46 @@ ssize_t hf_graph_find(const struct hf_graph *g, const struct hf_hash *hash)
 	return -1;
 }
 
+/* --- what is replaced ------------------------------------------------------------------------------------------------- */
+
+static int compare_hashes(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct hf_hash));
+}
+
+int hf_graph_covered(const struct hf_graph *g, const bool *apart, struct hf_hash_set *out, struct hf_error *err)
+{
+	size_t room = 0;
+	for (size_t i = 0; i < g->count; i++)
+		room += g->entries[i].cover_count;
+	*out = (struct hf_hash_set){.hashes = calloc(room + 1, sizeof(*out->hashes))};
+	if (!out->hashes)
+		return hf_fail(err, HF_E_NOMEM, "out of memory");
+	for (size_t i = 0; i < g->count; i++) {
+		const struct hf_catalogue_entry *e = &g->entries[i];
+		if (!e->cover_count || (apart && apart[i]))
+			continue;
+		memcpy(out->hashes + out->count, e->covers, e->cover_count * sizeof(*out->hashes));
+		out->count += e->cover_count;
+	}
+	if (out->count > 1)
+		qsort(out->hashes, out->count, sizeof(*out->hashes), compare_hashes);
+	return 0;
+}
+
+bool hf_hash_set_has(const struct hf_hash_set *set, const struct hf_hash *hash)
+{
+	return set->count && bsearch(hash, set->hashes, set->count, sizeof(*hash), compare_hashes);
+}
+
+void hf_hash_set_free(struct hf_hash_set *set)
+{
+	free(set->hashes);
+	*set = (struct hf_hash_set){0};
+}
+
+/* --- ancestors -------------------------------------------------------------------------------------------------------- */
+
 int hf_graph_mark(const struct hf_graph *g, size_t from, bool *marks, struct hf_error *err)
 {
 	size_t *wait = calloc(g->count, sizeof(*wait)), n = 0;

@@ -24,6 +24,15 @@ void hf_graph_free(struct hf_graph *g);
 ssize_t hf_graph_find(const struct hf_graph *g, const struct hf_hash *hash);
 /* Marks entry `from` and all of its ancestors in `marks`, which has a bool for each entry; marked ones are not followed again. */
 int hf_graph_mark(const struct hf_graph *g, size_t from, bool *marks, struct hf_error *err) HF_MUST_CHECK;
+/* The hashes of what checkpoints among the entries cover, sorted; those marked in `apart` (may be NULL) have no say. To be freed
+ * (hf_hash_set_free). */
+struct hf_hash_set {
+	struct hf_hash *hashes;
+	size_t count;
+};
+int hf_graph_covered(const struct hf_graph *g, const bool *apart, struct hf_hash_set *out, struct hf_error *err) HF_MUST_CHECK;
+bool hf_hash_set_has(const struct hf_hash_set *set, const struct hf_hash *hash);
+void hf_hash_set_free(struct hf_hash_set *set);
 /* All numbers in an order in which each entry comes after its parents, and otherwise by time. `order` has room for them. */
 int hf_graph_order(const struct hf_graph *g, size_t *order, struct hf_error *err) HF_MUST_CHECK;
 

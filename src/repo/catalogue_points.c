@@ -156,9 +156,8 @@ static int make_points(struct making *m, struct hf_error *err)
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < m->c->entry_count; i++) {
 		const struct hf_catalogue_entry *e = &m->c->entries[i];
-		bool yields = e->kind == HF_CATALOGUE_COMMIT || e->kind == HF_CATALOGUE_CHECKPOINT;
-		for (size_t s = 0; r == 0 && yields && s < e->snapshot_count; s++)
-			r = make_point(m, i, &e->snapshots[s], err);
+		if (e->kind == HF_CATALOGUE_COMMIT)
+			r = make_point(m, i, &e->snapshots[0], err);
 	}
 	return r;
 }

@@ -223,6 +223,35 @@ static void test_a_snapshot_that_is_not_listed_any_more(void **state)
 	hf_catalogue_free(&c);
 }
 
+static void erase_head(const char *name)
+{
+	struct hf_catalogue c;
+	(void)name;
+	assert_int_equal(hf_catalogue_load(repo, NULL, &c, NULL), 0);
+	char object[HF_NAME_MAX];
+	erase_it(hf_object_name(HF_KIND_ENTRY, &c.entries[c.entry_count - 1].ref, object));
+	hf_catalogue_free(&c);
+}
+
+/* As when a prune deletes what a checkpoint replaced. */
+static void test_an_entry_that_is_deleted_meanwhile(void **state)
+{
+	(void)state;
+	const struct hf_new_evidence last = {.what = "verify", .ok = true};
+	struct hf_catalogue c;
+	back_up();
+	assert_int_equal(hf_catalogue_load(repo, NULL, &c, NULL), 0);
+	assert_int_equal(hf_catalogue_evidence(&c, &last, NULL, NULL), 0);
+	hf_catalogue_free(&c);
+	store.prefix = "entry/";
+	store.hook = erase_head;
+	assert_int_equal(hf_catalogue_load(repo, NULL, &c, NULL), 0);
+	assert_null(store.prefix);
+	assert_int_equal(c.entry_count, 1);
+	assert_int_equal(c.problem_count + c.damaged + c.vanished, 0);
+	hf_catalogue_free(&c);
+}
+
 static void test_a_clock_that_is_tidied_away(void **state)
 {
 	(void)state;
@@ -285,6 +314,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_snapshot_that_is_gone_for_no_reason, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_snapshot_that_is_not_listed_any_more, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_index_segment_that_is_deleted_meanwhile, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_an_entry_that_is_deleted_meanwhile, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_clock_that_is_tidied_away, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_list_of_entries_that_lacks_one, set_up, tear_down),
 	};

@@ -189,6 +189,24 @@ static void forge(const struct hf_key *key, const char *type, const struct hf_re
 	hf_store_close(store);
 }
 
+/* Signs a checkpoint that covers that entry, and says that the snapshot lives. */
+static void forge_checkpoint(const struct hf_key *key, const struct hf_hash *covers, const struct hf_ref *live)
+{
+	struct hf_store *store = place_store(&place);
+	HF_JSON_AUTO *clear = json_object();
+	json_t *hashes = json_array();
+	json_array_append_new(hashes, hf_json_hex_string(covers->b, sizeof(covers->b)));
+	json_object_set_new(clear, "type", json_string("checkpoint"));
+	json_object_set_new(clear, "parents", json_array());
+	json_object_set_new(clear, "time", hf_json_time(hf_time_now()));
+	json_object_set_new(clear, "covers", hashes);
+	json_object_set_new(clear, "live", hf_ref_list_json(live, live ? 1 : 0));
+	struct hf_object_new o = {
+		.kind = HF_KIND_ENTRY, .form = HF_FORM_CATALOGUE, .key = key, .id = hf_id_new(), .clear = clear, .body = "{}", .body_len = 2};
+	assert_int_equal(hf_object_put(store, &o, NULL, NULL), 0);
+	hf_store_close(store);
+}
+
 /* The entry that committed `snapshot`, as `key` sees it. */
 static struct hf_ref commit_of(const struct hf_key *key, const struct hf_ref *snapshot)
 {
@@ -387,6 +405,58 @@ static void an_entry_taken_out_of_the_middle_is_noticed(void **state)
 	assert_int_equal(c.missing_count, 1);
 	assert_true(c.problem_count > 0 && c.problems[0].is_loss);
 	hf_catalogue_free(&c);
+}
+
+/* A backup, another that names its entry as a parent, and a checkpoint by that key which covers the first one's entry; then that is
+ * gone, with its snapshot. */
+static struct hf_hash cover_and_remove(const struct hf_key *key)
+{
+	struct hf_ref first = back_up(one, "data"), entry = commit_of(second_reader, &first); /* who so remembers this head */
+	HF_REPOSITORY_AUTO *repo = open_as(reader);
+	struct hf_catalogue c = load(repo);
+	struct hf_hash hash = c.entries[0].hash;
+	hf_catalogue_free(&c);
+	back_up(one, "data");
+	forge_checkpoint(key, &hash, NULL);
+	remove_object(HF_KIND_ENTRY, &entry);
+	remove_object(HF_KIND_SNAPSHOT, &first);
+	return hash;
+}
+
+static void an_entry_that_a_checkpoint_covers_may_be_gone(void **state)
+{
+	(void)state;
+	struct hf_hash hash = cover_and_remove(owner);
+	const struct hf_key *keys[] = {reader, second_reader, one};
+	for (size_t i = 0; i < 3; i++) {
+		HF_REPOSITORY_AUTO *repo = open_as(keys[i]);
+		struct hf_catalogue c = load(repo);
+		char text[65];
+		assert_int_equal(c.missing_count + c.damaged + c.rolled_back + c.problem_count, 0);
+		assert_int_equal(c.point_count, 1);
+		assert_int_equal(hf_catalogue_expect(&c, hf_hex(hash.b, sizeof(hash.b), text), NULL), 0);
+		hf_catalogue_free(&c);
+	}
+}
+
+static void a_checkpoint_takes_the_right_to_maintain(void **state)
+{
+	(void)state;
+	cover_and_remove(two);
+	HF_REPOSITORY_AUTO *repo = open_as(second_reader);
+	struct hf_catalogue c = load(repo);
+	assert_int_equal(c.missing_count, 1);
+	assert_int_equal(c.rolled_back, 1);
+	hf_catalogue_free(&c);
+}
+
+static void a_checkpoint_commits_nothing(void **state)
+{
+	(void)state;
+	HF_REPOSITORY_AUTO *repo = open_as(one);
+	struct hf_ref ref = put_snapshot(repo, "data", hf_time_now());
+	forge_checkpoint(owner, &(struct hf_hash){{1}}, &ref);
+	assert_int_equal(count_points(reader), 0);
 }
 
 static void a_rollback_is_noticed_by_who_saw_more(void **state)
@@ -687,6 +757,9 @@ int main(void)
 		TEST(latest_never_falls_back_over_a_damaged_entry),
 		TEST(a_damaged_entry_that_is_known_to_be_older_is_fine),
 		TEST(an_entry_taken_out_of_the_middle_is_noticed),
+		TEST(an_entry_that_a_checkpoint_covers_may_be_gone),
+		TEST(a_checkpoint_takes_the_right_to_maintain),
+		TEST(a_checkpoint_commits_nothing),
 		TEST(a_rollback_is_noticed_by_who_saw_more),
 		TEST(an_expected_head_must_be_there),
 		TEST(a_spoilt_cache_is_not_believed),
