@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "pipeline/pack_check.h"
 #include "repo/chunking.h"
+#include "repo/key_cert.h"
 #include "repo/ref_list.h"
 
 #include <stdlib.h>
@@ -23,12 +24,14 @@ static int open_parts(struct hf_ingest *in, struct hf_error *err)
 {
 	const struct hf_ingest_options *o = &in->options;
 	const struct hf_key *key = o->repo->key;
-	const struct hf_packer_options packer = {.store = o->repo->store, .key = key, .index = o->index,
+	struct hf_packer_options packer = {.store = o->repo->store, .key = key, .index = o->index,
 		.run = in->run, .pack_size = o->pack_size, .key_bytes = o->key_bytes};
-	int r = hf_packer_new(&packer, &in->packer, err);
+	int r = hf_domain_mark_for(key, &o->repo->certs, &o->domain->id, &packer.domain_mark, err);
+	if (r == 0)
+		r = hf_packer_new(&packer, &in->packer, err);
 	if (r == 0)
 		r = hf_pack_set_new(&in->packs, err);
-	const struct hf_lane_options lanes = {.domain = &key->domain, .index = o->index,
+	const struct hf_lane_options lanes = {.domain = o->domain, .index = o->index,
 		.packer = in->packer, .packs = in->packs, .compression = {.level = o->level}};
 	if (r == 0)
 		r = hf_lane_new(&lanes, &in->meta, err);
@@ -38,13 +41,15 @@ static int open_parts(struct hf_ingest *in, struct hf_error *err)
 
 int hf_ingest_new(const struct hf_ingest_options *options, struct hf_ingest **out, struct hf_error *err)
 {
-	if (!options->repo->key->has_domain)
+	if (!options->domain && !options->repo->key->has_domain)
 		return hf_fail(err, HF_E_KEY, "key %s belongs to no domain, so it cannot back up",
 			options->repo->key->name);
 	struct hf_ingest *in = calloc(1, sizeof(*in));
 	if (!in)
 		return hf_fail(err, HF_E_NOMEM, "no memory");
 	in->options = *options;
+	if (!in->options.domain)
+		in->options.domain = &options->repo->key->domain;
 	in->run = hf_id_new();
 	if (!in->options.threads)
 		in->options.threads = processors();
@@ -99,7 +104,7 @@ static int cache_path(struct hf_intake *t, struct hf_error *err)
 	struct hf_chunk_hasher *h = NULL;
 	int r = hf_buf_check(&who, "source name", err);
 	if (r == 0)
-		r = hf_chunk_hasher_new(&repo->key->domain, &h, err);
+		r = hf_chunk_hasher_new(t->in->options.domain, &h, err);
 	if (r < 0)
 		return r;
 	struct hf_chunk_id id = hf_chunk_hash(h, (enum hf_chunk_kind)0x83, who.data, who.len);
@@ -114,12 +119,12 @@ static void open_caches(struct hf_intake *t)
 {
 	const struct hf_ingest_options *o = &t->in->options;
 	struct hf_error why = {0};
-	const struct hf_source_cache_options cache = {.path = t->cache_path, .domain = &o->repo->key->domain,
+	const struct hf_source_cache_options cache = {.path = t->cache_path, .domain = o->domain,
 		.packs = t->in->packs, .is_fit = o->is_fit, .user = o->user};
 	int r = hf_source_cache_open(&cache, &t->cache, &why);
 	if (r < 0 && r != HF_E_NOTFOUND)
 		hf_warn("source %s: the cache of the last run is not used: %s", t->name, why.msg);
-	r = hf_source_memo_new(t->cache_path, &o->repo->key->domain, &t->memo, &why);
+	r = hf_source_memo_new(t->cache_path, o->domain, &t->memo, &why);
 	if (r < 0)
 		hf_warn("source %s: the next run will read everything: %s", t->name, why.msg);
 }
@@ -134,7 +139,7 @@ static int open_intake(struct hf_intake *t, struct hf_error *err)
 	t->problems = json_array();
 	int r = t->first_unit && t->problems && t->name ? 0 : hf_fail(err, HF_E_NOMEM, "no memory");
 	if (r == 0)
-		r = hf_chunking_gear(&t->in->options.repo->key->domain, t->chunker.gear, err);
+		r = hf_chunking_gear(t->in->options.domain, t->chunker.gear, err);
 	if (r == 0)
 		r = hf_content_builder_new(&nodes, &t->content, err);
 	if (r == 0)
@@ -398,7 +403,7 @@ int hf_ingest_verify(struct hf_ingest *in, struct hf_error *err)
 	struct hf_pack_checker *checker = NULL;
 	size_t count;
 	hf_packer_packs(in->packer, &count);
-	int r = hf_pack_checker_new(in->options.repo->store, &in->options.repo->key->domain, &checker, err);
+	int r = hf_pack_checker_new(in->options.repo->store, in->options.domain, &checker, err);
 	for (size_t i = 0; i < count && r == 0; i++)
 		r = verify_pack(in, checker, i, err);
 	hf_pack_checker_free(checker);

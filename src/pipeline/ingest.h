@@ -29,6 +29,7 @@ struct hf_ingest;
 struct hf_ingest_options {
 	struct hf_repository *repo;
 	struct hf_index *index;
+	const struct hf_domain *domain; /* in which it writes, which is that of the index; NULL: the key's own. Another takes a keeper */
 	const char *scratch; /* for spilling the sort of many entries */
 	int threads;	     /* workers; 0: as many as there are processors, at most 8 */
 	int level;	     /* of zstd; 0: as was measured best for each kind of data (lane.c) */
