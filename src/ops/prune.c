@@ -118,9 +118,8 @@ static int count_delete(struct hf_prune *p, const struct hf_gc_pack *pack, struc
 
 static void forget_repackable(struct hf_prune *p)
 {
-	free(p->repackable);
-	p->repackable = NULL;
-	p->repackable_count = 0;
+	free(p->repackable.packs);
+	p->repackable = (struct hf_prune_packs){0};
 }
 
 /* Packs that are mostly unused are condemned as well: they can go once what is used of them lies elsewhere. */
@@ -128,8 +127,8 @@ static int condemn_unused(struct hf_prune *p, struct sentence *s, struct hf_erro
 {
 	char name[HF_NAME_MAX];
 	int r = hf_prune_choose_unused(p, err);
-	for (size_t i = 0; i < p->repackable_count && r == 0; i++) {
-		const struct hf_ref *ref = &p->repackable[i];
+	for (size_t i = 0; i < p->repackable.count && r == 0; i++) {
+		const struct hf_ref *ref = &p->repackable.packs[i].ref;
 		r = tell(p, "repack", hf_object_name(HF_KIND_PACK, ref, name), 0, "mostly unused", err);
 		if (r < 0 || p->options->dry_run)
 			continue;
@@ -169,7 +168,7 @@ static int pick(struct hf_prune *p, bool *found, struct hf_error *err)
 		r = judge(p, s, &pack, found, err);
 	if (r == 0)
 		r = condemn_unused(p, s, err);
-	*found = *found || p->repackable_count;
+	*found = *found || p->repackable.count;
 	if (r == 0)
 		r = pass_sentence(p, s, err);
 	forget_repackable(p);
@@ -271,6 +270,7 @@ int hf_prune(const struct hf_prune_options *options, struct hf_prune_result *out
 		r = prune(&p, err);
 	hf_prune_look_free(&p.look);
 	forget_repackable(&p);
+	free(p.domains);
 	free(p.unindexed);
 	free(p.replaced);
 	out->requests = options->repo->counts;

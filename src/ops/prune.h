@@ -11,6 +11,8 @@
  *
  * It may be killed at any moment: what was condemned is deleted by the next. What it can't read stops it in that domain and is
  * named, for something in it might refer to what would be deleted.
+ *
+ * With max_unused it also repacks, in every domain: that takes a keeper (hf_key_is_keeper), who may write in all of them.
  */
 #ifndef HF_OPS_PRUNE_H
 #define HF_OPS_PRUNE_H
@@ -25,7 +27,7 @@ struct hf_prune_options {
 	struct hf_repository *repo;
 	int64_t grace;	     /* ns; 0: the repository's own. A shorter one makes running backups repeat work, and loses nothing */
 	bool has_grace;	     /* `grace` is meant, even if it is 0 */
-	double max_unused;   /* with has_max_unused: repack until at most this share of the packs' bytes is of no use, 0 to 1 */
+	double max_unused;   /* with has_max_unused: repack until at most this share of the packs' bytes is of no use in any domain, 0 to 1 */
 	bool has_max_unused;
 	bool dry_run;	     /* decides and changes nothing */
 	bool always_record;  /* put evidence of it even if there was nothing to do: a schedule goes by when the last one was */

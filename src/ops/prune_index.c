@@ -229,10 +229,9 @@ static int tidy_segments(struct hf_prune *p, const struct hf_domain *domain, str
 {
 	struct hf_index_garbage g;
 	int r = note_replaced(p, index, err);
-	(void)domain;
 	(void)user;
 	for (size_t i = 0; r == 0 && hf_index_garbage(index, i, &g); i++) {
-		if (!hf_prune_is_old(p, g.replaced_ns) || hf_prune_is_blocked(p, &g.segment.writer))
+		if (!hf_prune_is_old(p, g.replaced_ns) || hf_prune_is_domain_blocked(p, &domain->id))
 			return 0; /* those that come after it may name it */
 		r = hf_prune_erase(p, HF_KIND_INDEX, &g.segment, 0, "replaced by a merge", err);
 		p->result->segments += r == 0;

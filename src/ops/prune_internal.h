@@ -1,4 +1,4 @@
-/* What the files of prune share: prune.c (the order of things), prune_look.c (gathering), prune_tidy.c (small objects). */
+/* What the files of prune share: prune.c (the order of things), prune_look.c (gathering), prune_tidy.c (small objects), and those below. */
 #ifndef HF_OPS_PRUNE_INTERNAL_H
 #define HF_OPS_PRUNE_INTERNAL_H
 
@@ -14,6 +14,7 @@ struct hf_prune_snapshot {
 	int64_t time_ns;
 	bool is_committed, is_forgotten, is_void; /* void: it is no reference any more */
 	struct hf_id run; /* of live ones */
+	uint32_t domain;  /* of those that were read: a number in struct hf_prune, from 1 */
 };
 
 struct hf_prune_void {
@@ -57,6 +58,21 @@ struct hf_prune_look {
 	size_t word_count;
 };
 
+/* A pack and its domain, in struct hf_prune, from 1. */
+struct hf_prune_pack {
+	struct hf_ref ref;
+	uint32_t domain;
+};
+struct hf_prune_packs {
+	struct hf_prune_pack *packs;
+	size_t count;
+};
+
+struct hf_prune_domain {
+	struct hf_id id;
+	bool is_done; /* while repacking: nothing is left to do in it */
+};
+
 struct hf_prune {
 	const struct hf_prune_options *options;
 	struct hf_prune_result *result;
@@ -64,8 +80,9 @@ struct hf_prune {
 	struct hf_gc_clock clock;
 	struct hf_prune_look look;
 	unsigned vanished; /* looks that were given up since something vanished between its being listed and its being read */
-	struct hf_ref *repackable; /* what a walk found that repacking could make go: sorted */
-	size_t repackable_count;
+	struct hf_prune_domain *domains; /* that were met; numbered for the whole prune */
+	size_t domain_count;
+	struct hf_prune_packs repackable; /* what a walk found that repacking could make go */
 	struct hf_id *unindexed; /* domains with index segments that can't be read; for the whole prune */
 	size_t unindexed_count;
 	struct hf_ref *replaced; /* index segments that others replaced: sorted, for the whole prune */
@@ -78,14 +95,18 @@ void hf_prune_look_free(struct hf_prune_look *look);
 /* The next pack of the look, with all that is known of it: 1, or 0 at the end. */
 int hf_prune_next(struct hf_prune *p, struct hf_gc_pack *out, struct hf_error *err) HF_MUST_CHECK;
 
+/* Whether something can't be read in the domain of the writer's own, or in a domain. */
 bool hf_prune_is_blocked(const struct hf_prune *p, const struct hf_id *writer);
+bool hf_prune_is_domain_blocked(const struct hf_prune *p, const struct hf_id *domain);
 bool hf_prune_is_old(const struct hf_prune *p, int64_t time_ns);
 /* Whether the run's newest word is younger than the grace, or it can't look at condemnations and may still commit. */
 bool hf_prune_is_running(const struct hf_prune *p, const struct hf_id *writer, const struct hf_id *run);
 bool hf_prune_is_unseeing(const struct hf_prune *p, const struct hf_prune_run *run);
 
-/* Adds to the problems; blocks the domain of `writer` (NULL: all domains). */
+/* Adds to the problems; blocks the own domain of `writer` (NULL: all domains), or a domain. */
 int hf_prune_problem(struct hf_prune *p, const char *object, const struct hf_id *writer, const char *why,
+	struct hf_error *err) HF_MUST_CHECK;
+int hf_prune_problem_in(struct hf_prune *p, const char *object, const struct hf_id *domain, const char *why,
 	struct hf_error *err) HF_MUST_CHECK;
 
 /* Tells of the object and deletes it; in a dry run only tells. */
@@ -105,10 +126,9 @@ int hf_prune_note_kept(struct hf_prune *p, const struct hf_gc_pack *pack, struct
  * stands in the result. */
 int hf_prune_renew(struct hf_prune *p, struct hf_error *err) HF_MUST_CHECK;
 
-/* prune_repack.c: what takes a key that can read data and write packs, in that key's own domain. A walk notes packs that
- * snapshots, and no live run, refer to. */
+/* prune_repack.c: what takes a keeper (hf_key_is_keeper). A walk notes packs that snapshots, and no live run, refer to. */
 int hf_prune_note_repackable(struct hf_prune *p, const struct hf_gc_pack *pack, struct hf_error *err) HF_MUST_CHECK;
-/* Of those noted, not condemned: leaves those that are mostly unused, so many that no more than options->max_unused stays. */
+/* Of those noted, not condemned: leaves those that are mostly unused, so many that no more than options->max_unused stays in each domain. */
 int hf_prune_choose_unused(struct hf_prune *p, struct hf_error *err) HF_MUST_CHECK;
 /* Of those noted, condemned before the last look: stores what is used of them in other packs, says so, and deletes them. */
 int hf_prune_repack(struct hf_prune *p, struct hf_error *err) HF_MUST_CHECK;

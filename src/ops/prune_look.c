@@ -52,19 +52,23 @@ static int no_memory(struct hf_error *err)
 
 /* --- what can't be read --------------------------------------------------------------------------------------------- */
 
-static int block(struct hf_prune *p, const struct hf_id *writer, struct hf_error *err)
+static int block_domain(struct hf_prune *p, const struct hf_id *domain, struct hf_error *err)
 {
 	struct hf_prune_look *look = &p->look;
-	const struct hf_cert *cert = writer ? hf_certs_find(&p->repo->certs, writer) : NULL;
-	if (!cert || !cert->has_domain) {
-		look->all_blocked = true;
-		return 0;
-	}
 	struct hf_id *more = grow(look->blocked, look->blocked_count, sizeof(*more));
 	if (!more)
 		return no_memory(err);
 	look->blocked = more;
-	more[look->blocked_count++] = cert->domain;
+	more[look->blocked_count++] = *domain;
+	return 0;
+}
+
+static int block(struct hf_prune *p, const struct hf_id *writer, struct hf_error *err)
+{
+	const struct hf_cert *cert = writer ? hf_certs_find(&p->repo->certs, writer) : NULL;
+	if (cert && cert->has_domain)
+		return block_domain(p, &cert->domain, err);
+	p->look.all_blocked = true;
 	return 0;
 }
 
@@ -76,28 +80,48 @@ static bool is_told(const json_t *problems, const char *object)
 	return false;
 }
 
+static void tell(struct hf_prune *p, const char *object, const char *why)
+{
+	if (is_told(p->result->problems, object))
+		return;
+	json_t *j = json_object();
+	json_object_set_new(j, "object", json_string(object));
+	json_object_set_new(j, "error", hf_json_bytes(why, strlen(why)));
+	json_array_append_new(p->result->problems, j);
+}
+
 int hf_prune_problem(struct hf_prune *p, const char *object, const struct hf_id *writer, const char *why,
 	struct hf_error *err)
 {
-	if (!is_told(p->result->problems, object)) {
-		json_t *j = json_object();
-		json_object_set_new(j, "object", json_string(object));
-		json_object_set_new(j, "error", hf_json_bytes(why, strlen(why)));
-		json_array_append_new(p->result->problems, j);
-	}
+	tell(p, object, why);
 	return block(p, writer, err);
+}
+
+int hf_prune_problem_in(struct hf_prune *p, const char *object, const struct hf_id *domain, const char *why,
+	struct hf_error *err)
+{
+	tell(p, object, why);
+	return block_domain(p, domain, err);
+}
+
+static bool has_id(const struct hf_id *ids, size_t count, const struct hf_id *id)
+{
+	for (size_t i = 0; i < count; i++)
+		if (hf_id_equal(&ids[i], id))
+			return true;
+	return false;
+}
+
+bool hf_prune_is_domain_blocked(const struct hf_prune *p, const struct hf_id *domain)
+{
+	return p->look.all_blocked || has_id(p->look.blocked, p->look.blocked_count, domain) ||
+	       has_id(p->unindexed, p->unindexed_count, domain);
 }
 
 bool hf_prune_is_blocked(const struct hf_prune *p, const struct hf_id *writer)
 {
 	const struct hf_cert *cert = hf_certs_find(&p->repo->certs, writer);
-	for (size_t i = 0; cert && i < p->look.blocked_count; i++)
-		if (hf_id_equal(&p->look.blocked[i], &cert->domain))
-			return true;
-	for (size_t i = 0; cert && i < p->unindexed_count; i++)
-		if (hf_id_equal(&p->unindexed[i], &cert->domain))
-			return true;
-	return !cert || p->look.all_blocked;
+	return !cert || hf_prune_is_domain_blocked(p, &cert->domain);
 }
 
 bool hf_prune_is_old(const struct hf_prune *p, int64_t time_ns)
@@ -141,14 +165,21 @@ static struct hf_prune_run *find_run(const struct hf_prune_look *look, const str
 	return NULL;
 }
 
-/* Keeps the newest word of each run. What an older one names, that one names too. */
+static bool is_keepers(const struct hf_prune *p, const struct hf_id *writer)
+{
+	const struct hf_cert *cert = hf_certs_find(&p->repo->certs, writer);
+	return cert && hf_key_is_keeper(cert->kind, cert->rights);
+}
+
+/* Keeps the newest word of each run. What an older one names, that one names too. A keeper's run may be of any domain. */
 static int see_run(const struct hf_run_object *o, void *user, struct hf_error *err)
 {
 	struct hf_prune *p = user;
 	struct hf_prune_look *look = &p->look;
 	char name[HF_NAME_MAX];
 	if (o->unreadable)
-		return hf_prune_problem(p, hf_object_name(HF_KIND_RUN, &o->ref, name), &o->ref.writer, o->unreadable, err);
+		return hf_prune_problem(p, hf_object_name(HF_KIND_RUN, &o->ref, name),
+			is_keepers(p, &o->ref.writer) ? NULL : &o->ref.writer, o->unreadable, err);
 	struct hf_prune_run *run = find_run(look, &o->ref.writer, &o->run.run);
 	if (!run) {
 		struct hf_prune_run *more = grow(look->runs, look->run_count, sizeof(*more));
@@ -280,11 +311,45 @@ static int see_snapshot(const struct hf_ref *ref, const struct hf_object_info *i
 	return 0;
 }
 
-static int refer(struct hf_prune *p, struct hf_snapshot *s, struct hf_error *err)
+/* The number of a domain, in p->domains from 1. */
+static int number_domain(struct hf_prune *p, const struct hf_id *id, uint32_t *out, struct hf_error *err)
 {
-	int r = hf_condemned_follow(&p->look.condemned, &s->packs, &s->pack_count, err);
+	size_t i = 0;
+	while (i < p->domain_count && !hf_id_equal(&p->domains[i].id, id))
+		i++;
+	*out = (uint32_t)i + 1;
+	if (i < p->domain_count)
+		return 0;
+	struct hf_prune_domain *more = grow(p->domains, p->domain_count, sizeof(*more));
+	if (!more)
+		return no_memory(err);
+	p->domains = more;
+	more[p->domain_count++] = (struct hf_prune_domain){.id = *id};
+	return 0;
+}
+
+static int number_of_writer(struct hf_prune *p, const struct hf_id *writer, uint32_t *out, struct hf_error *err)
+{
+	const struct hf_cert *cert = hf_certs_find(&p->repo->certs, writer);
+	*out = 0;
+	return cert && cert->has_domain ? number_domain(p, &cert->domain, out, err) : 0;
+}
+
+/* Its domain is its writer's own, whatever it says itself; but where the owner's certificate is lost, no one else knows. */
+static int number_of_snapshot(struct hf_prune *p, const struct hf_id *writer, const struct hf_id *said, uint32_t *out,
+	struct hf_error *err)
+{
+	int r = number_of_writer(p, writer, out, err);
+	return r == 0 && !*out ? number_domain(p, said, out, err) : r;
+}
+
+static int refer(struct hf_prune *p, struct hf_prune_snapshot *listed, struct hf_snapshot *s, struct hf_error *err)
+{
+	int r = number_of_snapshot(p, &listed->ref.writer, &s->domain, &listed->domain, err);
+	if (r == 0)
+		r = hf_condemned_follow(&p->look.condemned, &s->packs, &s->pack_count, err);
 	for (size_t i = 0; i < s->pack_count && r == 0; i++) {
-		const struct hf_gc_pack fact = {.ref = s->packs[i], .flags = HF_GC_REFERENCED};
+		const struct hf_gc_pack fact = {.ref = s->packs[i], .flags = HF_GC_REFERENCED, .domain = listed->domain};
 		r = hf_gc_facts_add(p->look.facts, &fact, err);
 	}
 	return r;
@@ -320,7 +385,7 @@ static int read_snapshot(struct hf_prune *p, struct hf_prune_snapshot *listed, s
 	if (r == HF_E_NOTFOUND && ++p->vanished <= VANISHED_MAX)
 		r = 1;
 	else if (r == 0)
-		r = refer(p, &s, err);
+		r = refer(p, listed, &s, err);
 	else if (hf_object_is_lost(r) || r == HF_E_KEY)
 		r = is_strangers(p, &listed->ref)
 			    ? 0
@@ -399,14 +464,56 @@ static int is_of_unseeing(const struct hf_prune *p, const struct hf_ref *pack, s
 	return r < 0 ? r : run && hf_prune_is_unseeing(p, run);
 }
 
+/* What is blocked may be a domain that the keeper wrote the pack in: 1 or 0. One that proves no domain may be of any. */
+static int is_marked_blocked(struct hf_prune *p, const struct hf_ref *pack, struct hf_error *err)
+{
+	const struct hf_certs *certs = &p->repo->certs;
+	struct hf_error why = {0};
+	uint32_t mark;
+	int r = hf_pack_mark(p->repo->store, pack, certs, &mark, &why);
+	if (r < 0)
+		return hf_object_is_lost(r) ? 1 : hf_fail(err, r, "%s", why.msg);
+	if (!mark && !hf_certs_find(certs, &pack->writer)->has_domain)
+		return 1; /* its writer's certificate is lost */
+	for (size_t i = 0; i < p->look.blocked_count && r == 0; i++)
+		r = hf_pack_is_in(certs, &pack->writer, mark, &p->look.blocked[i]);
+	for (size_t i = 0; i < p->unindexed_count && r == 0; i++)
+		r = hf_pack_is_in(certs, &pack->writer, mark, &p->unindexed[i]);
+	return r;
+}
+
+/* Of which domain a pack is stands in its writer's certificate; of a keeper's it is told by the snapshots that refer to it, and if
+ * there are none, it is read where that matters. Before such a one is repacked, it is read as well. */
+static int find_domain(struct hf_prune *p, struct hf_gc_pack *pack, struct hf_error *err)
+{
+	const struct hf_id *writer = &pack->ref.writer;
+	const unsigned used = HF_GC_REFERENCED | HF_GC_RUNNING | HF_GC_UNSEEING;
+	bool anything = p->look.all_blocked || p->look.blocked_count || p->unindexed_count;
+	int r = 0, blocked;
+	if (pack->domain == HF_GC_MIXED)
+		pack->domain = 0;
+	if (!is_keepers(p, writer)) {
+		blocked = hf_prune_is_blocked(p, writer);
+		r = number_of_writer(p, writer, &pack->domain, err);
+	} else if (pack->domain) {
+		blocked = hf_prune_is_domain_blocked(p, &p->domains[pack->domain - 1].id);
+	} else if (!anything || p->look.all_blocked || (pack->flags & used) || !(pack->flags & HF_GC_EXISTS)) {
+		blocked = anything;
+	} else {
+		r = blocked = is_marked_blocked(p, &pack->ref, err);
+	}
+	pack->flags |= blocked > 0 ? HF_GC_BLOCKED : 0;
+	return r < 0 ? r : 0;
+}
+
 int hf_prune_next(struct hf_prune *p, struct hf_gc_pack *out, struct hf_error *err)
 {
 	int r = hf_gc_facts_next(p->look.facts, out, err);
 	if (r <= 0)
 		return r;
-	if (hf_prune_is_blocked(p, &out->ref.writer))
-		out->flags |= HF_GC_BLOCKED;
-	r = hf_prune_note_kept(p, out, err);
+	r = find_domain(p, out, err);
+	if (r == 0)
+		r = hf_prune_note_kept(p, out, err);
 	if (r < 0)
 		return r;
 	if (!(out->flags & HF_GC_EXISTS) || !has_unseeing(p, &out->ref.writer))

@@ -64,6 +64,8 @@ int hf_gc_facts_next(struct hf_gc_facts *f, struct hf_gc_pack *out, struct hf_er
 	*out = (struct hf_gc_pack){.ref = f->ahead.ref};
 	while (r > 0 && hf_ref_equal(&f->ahead.ref, &out->ref)) {
 		out->flags |= f->ahead.flags;
+		if (f->ahead.domain)
+			out->domain = !out->domain || out->domain == f->ahead.domain ? f->ahead.domain : HF_GC_MIXED;
 		if (f->ahead.flags & HF_GC_EXISTS) {
 			out->size = f->ahead.size;
 			out->time_ns = f->ahead.time_ns;

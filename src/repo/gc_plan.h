@@ -19,9 +19,12 @@ enum hf_gc_flag { /* bits: what is known of a pack */
 	HF_GC_BLOCKED = 64,    /* something of its domain can't be read */
 };
 
+#define HF_GC_MIXED UINT32_MAX
+
 struct hf_gc_pack {
 	struct hf_ref ref;
 	unsigned flags;
+	uint32_t domain; /* a number of that of the snapshots which refer to it; 0: not known; HF_GC_MIXED: of several */
 	uint64_t size;
 	int64_t time_ns; /* when it was stored, by the store's clock */
 };
