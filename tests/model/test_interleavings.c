@@ -6,7 +6,8 @@
  *
  * The plain repository holds one backup of a small tree, forgotten, so its packs may go; the writers back up the same tree, and
  * so would rely on them. The mixed one holds a backup of two files, forgotten, and a later one of one of them, which relies on the
- * same pack and must stay, so that there is something to repack; and one more of the same file in packs of its own.
+ * same pack and must stay, so that there is something to repack; and one more of the same file in packs of its own. So does the one
+ * apart, but there a host with a write key and a domain of its own backs up, and the owner repacks what is that host's.
  */
 #include "base/file.h"
 #include "base/log.h"
@@ -28,10 +29,16 @@
 enum { WRITERS_MAX = 2 };
 
 static char *dir; /* holds the tree */
-static struct hf_key *key;
-static struct hf_store *first; /* the repository as it is before each run: one of these */
-static struct hf_store *plain, *mixed;
-static struct hf_ref kept, twice; /* of the mixed one: the backup that must stay; the one in packs of its own */
+static struct hf_key *owner, *host;
+
+/* A repository as it is before a run. */
+struct first {
+	struct hf_store *store;
+	const struct hf_key *writer; /* who backs up in it */
+	struct hf_ref kept, twice; /* where there is something to repack: the backup that must stay; the one in packs of its own */
+};
+static struct first plain, mixed, apart;
+static const struct first *first; /* that of the present runs */
 
 /* --- the repository --------------------------------------------------------------------------------------------------- */
 
@@ -47,7 +54,7 @@ static struct hf_key *copy_key(const struct hf_key *from)
 	return to;
 }
 
-static struct hf_repository *open_over(struct hf_store *store)
+static struct hf_repository *open_over(struct hf_store *store, const struct hf_key *key)
 {
 	const struct hf_repository_options options = {.url = "memory"};
 	struct hf_repository *repo;
@@ -62,7 +69,7 @@ static struct hf_repository *open_over(struct hf_store *store)
 static int copy_object(const struct hf_object_info *info, void *user, struct hf_error *err)
 {
 	struct hf_buf bytes = HF_BUF(64u << 20);
-	int r = hf_store_get_all(first, info->name, &bytes, err);
+	int r = hf_store_get_all(first->store, info->name, &bytes, err);
 	const struct iovec all = {bytes.data, bytes.len};
 	if (r == 0)
 		r = hf_store_put(user, info->name, &all, 1, err);
@@ -75,7 +82,7 @@ static struct hf_store *copy_first(void)
 	struct hf_store *copy;
 	int r = hf_store_open_memory(&copy, NULL);
 	assert(r == 0);
-	r = hf_store_list(first, "", copy_object, copy, NULL);
+	r = hf_store_list(first->store, "", copy_object, copy, NULL);
 	assert(r == 0);
 	return copy;
 }
@@ -138,8 +145,9 @@ static struct hf_store *make_repository(void)
 	struct hf_error err = {0};
 	struct hf_store *store;
 	must(hf_store_open_memory(&store, NULL), &err);
-	must(hf_cert_put(store, key, key, &err), &err);
-	must(hf_config_put(store, key, &config, &err), &err);
+	must(hf_cert_put(store, owner, owner, &err), &err);
+	must(hf_cert_put(store, owner, host, &err), &err);
+	must(hf_config_put(store, owner, &config, &err), &err);
 	return store;
 }
 
@@ -157,29 +165,31 @@ static void make_plain(void)
 {
 	struct hf_ref snapshot;
 	struct hf_error err = {0};
-	plain = make_repository();
-	struct hf_repository *repo = open_over(lend(plain));
+	plain = (struct first){.store = make_repository(), .writer = owner};
+	struct hf_repository *repo = open_over(lend(plain.store), owner);
 	must(back_up(repo, &snapshot, &err), &err);
 	must(forget(repo, &snapshot, &err), &err);
 	hf_repository_close(repo);
 }
 
-static void make_mixed(void)
+static struct first make_mixed(const struct hf_key *writer)
 {
+	struct first out = {.store = make_repository(), .writer = writer};
 	struct hf_ref both;
 	struct hf_error err = {0};
 	char path[512];
-	mixed = make_repository();
-	struct hf_repository *repo = open_over(lend(mixed));
+	struct hf_repository *repo = open_over(lend(out.store), writer), *owners = open_over(lend(out.store), owner);
 	write_file("more", 5000, 15000);
 	must(back_up(repo, &both, &err), &err);
 	snprintf(path, sizeof(path), "%s/tree/more", dir);
 	must(unlink(path), &err);
-	must(back_up(repo, &kept, &err), &err);
-	must(forget(repo, &both, &err), &err);
+	must(back_up(repo, &out.kept, &err), &err);
+	must(forget(owners, &both, &err), &err);
 	repo->config.is_unlisted = true; /* so it does not deduplicate */
-	must(back_up(repo, &twice, &err), &err);
+	must(back_up(repo, &out.twice, &err), &err);
 	hf_repository_close(repo);
+	hf_repository_close(owners);
+	return out;
 }
 
 /* --- the actors ------------------------------------------------------------------------------------------------------- */
@@ -190,7 +200,7 @@ struct player {
 	struct scenario *scenario;
 	struct turns *turns;
 	int number;
-	enum role { WRITER = 'w', PRUNER = 'p', REPACKER = 'r', FORGETTER = 'f' } role;
+	enum role { WRITER = 'w', PRUNER = 'p', REPACKER = 'r', REPACKER_APART = 'R', FORGETTER = 'f' } role;
 	struct mutation mutation;
 	struct hf_repository *repo;
 	pthread_t thread;
@@ -230,7 +240,7 @@ static void take_back(struct player *p)
 static void prune(struct player *p)
 {
 	const struct hf_prune_options options = {.repo = p->repo, .has_grace = true, .scratch = dir,
-		.has_max_unused = p->role == REPACKER};
+		.has_max_unused = p->role == REPACKER || p->role == REPACKER_APART};
 	struct hf_prune_result result;
 	p->result = hf_prune(&options, &result, &p->err);
 	__atomic_fetch_add(&p->scenario->deleted, result.deleted, __ATOMIC_RELAXED);
@@ -248,7 +258,7 @@ static void *play(void *user)
 	if (p->role == WRITER)
 		p->result = back_up(p->repo, &p->snapshot, &p->err);
 	else if (p->role == FORGETTER)
-		p->result = forget(p->repo, &twice, &p->err);
+		p->result = forget(p->repo, &first->twice, &p->err);
 	else
 		prune(p);
 	turns_end(p->turns, p->number);
@@ -266,7 +276,7 @@ static void start(struct turns *t, void *user)
 		p->number = i;
 		p->err = (struct hf_error){0};
 		const struct turns_options options = {p->role == WRITER || p->role == FORGETTER, p->role == PRUNER, p->mutation};
-		p->repo = open_over(turns_store(t, i, s->shared, &options));
+		p->repo = open_over(turns_store(t, i, s->shared, &options), p->role == WRITER ? first->writer : owner);
 	}
 	for (int i = 0; i < s->count; i++) {
 		int r = pthread_create(&s->players[i].thread, NULL, play, &s->players[i]);
@@ -277,15 +287,15 @@ static void start(struct turns *t, void *user)
 /* Does all that was acknowledged verify, to the last byte? */
 static bool is_whole(struct scenario *s)
 {
-	struct hf_repository *repo = open_over(lend(s->shared));
+	struct hf_repository *repo = open_over(lend(s->shared), owner);
 	struct hf_catalogue catalogue;
 	struct hf_verify_result result = {0};
 	const struct hf_point *points[ACTORS_MAX + 1];
 	size_t count = 0;
 	int r = hf_catalogue_load(repo, NULL, &catalogue, NULL);
 	bool whole = r == 0;
-	if (whole && first == mixed) {
-		points[count] = hf_catalogue_point(&catalogue, &kept);
+	if (whole && first != &plain) {
+		points[count] = hf_catalogue_point(&catalogue, &first->kept);
 		whole = points[count++] != NULL;
 	}
 	for (int i = 0; i < s->count && whole; i++) {
@@ -336,13 +346,13 @@ static void outcome(bool ok, const char *name)
 	failures += !ok;
 }
 
-/* Roles as letters, writers first. Those that repack need the mixed repository. */
+/* Roles as letters, writers first. Those that repack need a repository with something to repack. */
 static struct scenario scenario_of(const char *roles)
 {
 	struct scenario s = {.count = (int)strlen(roles)};
 	for (int i = 0; i < s.count; i++)
 		s.players[i].role = (enum role)roles[i];
-	first = strchr(roles, REPACKER) ? mixed : plain;
+	first = strchr(roles, REPACKER_APART) ? &apart : strchr(roles, REPACKER) ? &mixed : &plain;
 	return s;
 }
 
@@ -393,14 +403,20 @@ static void must_lose(const char *name, const char *roles, enum role wrong, cons
 int main(void)
 {
 	hf_log_set(NULL, NULL, HF_LOG_WARN);
-	int r = hf_key_new_owner("owner", &key, NULL);
+	const struct hf_key_options options = {.kind = HF_KEY_WRITE, .name = "host"};
+	int r = hf_key_new_owner("owner", &owner, NULL);
+	assert(r == 0);
+	r = hf_key_new(owner, &options, &host, NULL);
 	assert(r == 0);
 	make_tree();
 	make_plain();
-	make_mixed();
+	mixed = make_mixed(owner);
+	apart = make_mixed(host);
 	must_hold("a writer and a pruner, in every order", "wp", 0);
 	must_hold("a writer and a pruner that repacks, in every order", "wr", 0);
+	must_hold("a writer and a pruner that repacks the writer's own domain, in every order", "wR", 0);
 	must_hold("a pruner that repacks, another, and a forget, in many orders", "rpf", 300);
+	must_hold("a pruner that repacks a host's domain, another, and a forget, in many orders", "Rpf", 300);
 	must_lose("a pruner that looks before it condemns loses", "wp", PRUNER,
 		&(struct mutation){.looks_before_condemning = true});
 	must_lose("a writer that looks once loses", "wp", WRITER, &(struct mutation){.looks_once = true});
@@ -410,10 +426,14 @@ int main(void)
 	must_lose("pruners that take condemnations back lose", "wpp", PRUNER, &(struct mutation){.takes_back = true});
 	must_lose("a pruner that judges duplicates by what was condemned before loses", "rpf", REPACKER,
 		&(struct mutation){.judges_duplicates_first = true});
+	must_lose("a pruner of a host's domain that judges duplicates by what was condemned before loses", "Rpf", REPACKER_APART,
+		&(struct mutation){.judges_duplicates_first = true});
 	must_hold("two writers and a pruner, in every order", "wwp", 0);
-	hf_store_close(plain);
-	hf_store_close(mixed);
-	hf_key_free(key);
+	hf_store_close(plain.store);
+	hf_store_close(mixed.store);
+	hf_store_close(apart.store);
+	hf_key_free(host);
+	hf_key_free(owner);
 	char command[600];
 	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
 	failures += system(command) != 0;
