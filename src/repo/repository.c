@@ -8,6 +8,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "crypto/random.h"
+#include "repo/cache_sweep.h"
 #include "repo/key_cert.h"
 #include "repo/key_file.h"
 #include "repo/key_slot.h"
@@ -101,6 +102,8 @@ static int make_cache(struct hf_repository *repo, const char *dir, struct hf_err
 		hf_warn("working without a cache: %s", why.msg);
 		free(repo->cache_dir);
 		repo->cache_dir = NULL;
+	} else {
+		hf_cache_sweep(repo->cache_dir);
 	}
 	return r == HF_E_NOMEM ? hf_fail(err, r, "%s", why.msg) : 0;
 }
