@@ -13,6 +13,7 @@ struct meaning {
 
 static const struct meaning meanings[] = {
 	{"NoSuchBucket", HF_E_IO, "there is no such bucket: make it first, or check its name, endpoint and region"},
+	{"PermanentRedirect", HF_E_IO, "the bucket is elsewhere: check region= and endpoint="},
 	{"InvalidBucketName", HF_E_IO, "the server does not take this for a bucket's name"},
 	{"NoSuchKey", HF_E_NOTFOUND, "there is no such object"},
 	{"NoSuchVersion", HF_E_NOTFOUND, "there is no such version of the object"},
@@ -72,6 +73,9 @@ static int by_status(const struct hf_s3_request *q, const struct hf_s3_keys *key
 	case 403:
 		return deny(q, keys, err);
 	case 404:
+		if (!q->name)
+			return hf_fail(err, HF_E_IO, "there is no bucket of this name, or no S3 server: check bucket, endpoint= and style= (%s%s%s)", code,
+				colon, f->message);
 		/* Without a body (HEAD) only an object can be meant; with another code, what is missing is not the object. */
 		return hf_fail(err, f->code[0] ? HF_E_IO : HF_E_NOTFOUND, "it is not there (%s%s%s)", code, colon, f->message);
 	case 412:
