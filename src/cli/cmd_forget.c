@@ -135,12 +135,12 @@ static int take(struct request *q, int id, const char *value, struct hf_error *e
 static int check(const struct request *q, struct hf_error *err)
 {
 	if (q->has_rule_option && (q->id_count || q->undo))
-		return hf_fail(err, HF_E_USAGE, "forget either by rules or by ids, not both");
+		return hf_fail(err, HF_E_USAGE, "forget either by rules or by names, not both");
 	if (q->has_rule_option && !hf_retention_has_rule(&q->rules))
 		return hf_fail(err, HF_E_USAGE, "no rule says what to keep: give at least one --keep-… with more than 0");
 	if (!q->has_rule_option && !q->id_count)
-		return hf_fail(err, HF_E_USAGE, "which snapshots? Name them by their ids (see holdfast snapshots), or give rules of "
-						"what to keep, like --keep-daily 7");
+		return hf_fail(err, HF_E_USAGE, "which snapshots? Name them by their ids (see holdfast snapshots) or \"latest\", or "
+						"give rules of what to keep, like --keep-daily 7");
 	if (!q->has_rule_option && (q->dry_run || q->insist))
 		return hf_fail(err, HF_E_USAGE, "--dry-run and --yes-really go with rules of what to keep");
 	return 0;
@@ -233,12 +233,13 @@ static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 
 const struct hf_command hf_cmd_forget = {
 	.name = "forget",
-	.arguments = "ID…\n"
+	.arguments = "SNAPSHOT…\n"
 		     "       holdfast [-r REPO] forget --keep-… [OPTION…]\n"
 		     "       holdfast --policy FILE forget [--dry-run] [--yes-really]\n"
 		     "       holdfast [-r REPO] forget --undo ID…",
 	.summary = "take snapshots out of the list of restore points",
-	.notes = "By ids (which may be shortened as long as they are unique), or all that no rule keeps. The rules\n"
+	.notes = "By ids (which may be shortened as long as they are unique), \"latest\" or \"latest:NAME\" (the newest, if NAME\n"
+		 "is all that it holds); or all that no rule keeps. The rules\n"
 		 "count for each key and source on its own, and whatever they say the newest complete snapshot of each\n"
 		 "source and the newest that a drill proved stay. Nothing is deleted by this: until a prune it can be\n"
 		 "taken back.",

@@ -13,12 +13,13 @@ struct hf_forgotten {
 	size_t count;
 };
 
-/* Forgets the snapshots of these ids, or starts of ids: all of them, or none if one is not to be found. HF_E_NOTFOUND, HF_E_USAGE
- * (ambiguous), HF_E_KEY (no right to). Free with hf_forgotten_free, also after failure. */
-int hf_forget(struct hf_repository *repo, const char *const *ids, size_t count, struct hf_forgotten *out,
+/* Forgets the snapshots of these ids, starts of ids, "latest" or "latest:NAME" (as hf_catalogue_select has it; the newest of NAME must
+ * hold no other source, for a snapshot goes whole): all of them, or none if one is not to be found. HF_E_NOTFOUND, HF_E_USAGE
+ * (ambiguous), HF_E_KEY (no right to), HF_E_CORRUPT (which is the latest can't be told). Free with hf_forgotten_free, also after failure. */
+int hf_forget(struct hf_repository *repo, const char *const *which, size_t count, struct hf_forgotten *out,
 	struct hf_error *err) HF_MUST_CHECK;
 
-/* Takes back that these were forgotten (ids as above, of forgotten snapshots): all of them, or none. HF_E_NOTFOUND also where a
+/* Takes back that these were forgotten (ids or starts of ids, of forgotten snapshots): all of them, or none. HF_E_NOTFOUND also where a
  * prune has deleted what one of them needs, or has begun to: then it stays forgotten. Free likewise. */
 int hf_forget_undo(struct hf_repository *repo, const char *const *ids, size_t count, struct hf_forgotten *out,
 	struct hf_error *err) HF_MUST_CHECK;
