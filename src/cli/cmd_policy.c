@@ -6,6 +6,7 @@
 #include "ops/policy_steps.h"
 #include "repo/key_file.h"
 #include "report/table.h"
+#include "store/store.h"
 
 #include <string.h>
 
@@ -110,10 +111,26 @@ static int print_steps(const struct hf_policy *policy, const struct hf_key *key,
 	return hf_print_table(t, err);
 }
 
+static int check_place(const struct hf_policy *policy, const struct hf_policy_place *place, struct hf_error *err)
+{
+	int r = hf_store_check_url(place->repository, err);
+	return r < 0 ? hf_wrap(err, r, "%s:%zu:%zu", policy->path, place->line, place->column) : 0;
+}
+
+static int check_places(const struct hf_policy *policy, struct hf_error *err)
+{
+	int r = check_place(policy, &policy->primary, err);
+	for (size_t i = 0; r == 0 && i < policy->copies.count; i++)
+		r = check_place(policy, (const struct hf_policy_place *)policy->copies.items + i, err);
+	return r;
+}
+
 static int check(const struct hf_cli *cli, const struct request *q, const struct hf_policy *policy, struct hf_error *err)
 {
 	struct hf_key *key = NULL;
-	int r = hf_policy_sources_check(policy, err);
+	int r = check_places(policy, err);
+	if (r == 0)
+		r = hf_policy_sources_check(policy, err);
 	if (r == 0 && q->key)
 		r = hf_key_file_read(q->key, &key, err);
 	if (r == 0 && cli->json)

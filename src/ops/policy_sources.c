@@ -164,7 +164,7 @@ static int check_one(const struct hf_policy *policy, struct hf_arena *arena, siz
 	if (r == 0)
 		r = hf_source_open(&spec, &source, err);
 	hf_source_close(source);
-	return r < 0 ? hf_wrap(err, r, "%s: source %s", policy->path, s->name) : 0;
+	return r < 0 ? hf_wrap(err, r, "%s:%zu:%zu: source \"%s\"", policy->path, s->line, s->column, s->name) : 0;
 }
 
 int hf_policy_sources_check(const struct hf_policy *policy, struct hf_error *err)

@@ -15,7 +15,7 @@ struct hf_policy_sources {
  * Points into the policy. Free with hf_policy_sources_free, also after failure. */
 int hf_policy_sources_make(const struct hf_policy *policy, struct hf_policy_sources *out, struct hf_error *err) HF_MUST_CHECK;
 /* Whether each would be taken: its place makes sense, and its options. Touches nothing, and fetches no URL. HF_E_USAGE, naming the
- * source. */
+ * source and its place in the file. */
 int hf_policy_sources_check(const struct hf_policy *policy, struct hf_error *err) HF_MUST_CHECK;
 void hf_policy_sources_free(struct hf_policy_sources *s);
 

@@ -305,9 +305,36 @@ static int check_policy(const struct hf_document *d, const struct hf_node *n, co
 
 static const struct hf_schema policy = {"a policy", policy_fields, sizeof(struct hf_policy), NULL, NULL, check_policy};
 
+/* A list, or a single member without one. */
+static const struct hf_node *first_of(const struct hf_node *list)
+{
+	return list && list->kind == HF_NODE_LIST ? list->first : list;
+}
+
+/* Where the file says what can be judged only by whoever knows stores and sources. */
+static void note_places(struct hf_policy *p, const struct hf_node *root)
+{
+	const struct hf_node *at = hf_node_get(root, "repository");
+	p->primary.line = at->line;
+	p->primary.column = at->column;
+	at = first_of(hf_node_get(root, "copies"));
+	for (size_t i = 0; i < p->copies.count; i++, at = at->next) {
+		struct hf_policy_place *copy = (struct hf_policy_place *)p->copies.items + i;
+		copy->line = at->line;
+		copy->column = at->column;
+	}
+	at = first_of(hf_node_get(root, "sources"));
+	for (size_t i = 0; i < p->sources.count; i++, at = at->next) {
+		struct hf_policy_source *s = (struct hf_policy_source *)p->sources.items + i;
+		s->line = at->line;
+		s->column = at->column;
+	}
+}
+
 /* What follows from what was read; source_names has room. */
 static void settle(struct hf_policy *p, const struct hf_node *root)
 {
+	note_places(p, root);
 	for (size_t i = 0; i <= p->sources.count; i++)
 		p->source_names[i] = i < p->sources.count ? hf_policy_source(p, i)->name : NULL;
 	const struct hf_node *keep = hf_node_get(root, "retention"), *prune_node = hf_node_get(root, "prune");

@@ -30,6 +30,7 @@ struct hf_policy_secret {
 struct hf_policy_place {
 	const char *repository, *key_file;
 	struct hf_policy_secret passphrase;
+	size_t line, column; /* where the file says so */
 };
 
 struct hf_policy_source {
@@ -43,6 +44,7 @@ struct hf_policy_source {
 	const char *check;		      /* sqlite, at capture: "quick", "full", "none" */
 	uint64_t wal_limit;
 	int64_t busy_timeout;
+	size_t line, column; /* where it begins in the file */
 };
 
 struct hf_policy_retention {

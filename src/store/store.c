@@ -2,23 +2,47 @@
 #include "store/store.h"
 
 #include "base/time.h"
+#include "store/s3/url.h"
 #include "store/store_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static int open_driver(const char *url, const struct hf_store_open_options *options, struct hf_store **out, struct hf_error *err)
+static bool is_s3(const char *url)
+{
+	return strncmp(url, "s3://", 5) == 0;
+}
+
+static int check_scheme(const char *url, struct hf_error *err)
 {
 	const char *scheme = strstr(url, "://");
-	if (strncmp(url, "s3:", 3) == 0 && strncmp(url, "s3://", 5) != 0)
+	if (strncmp(url, "s3:", 3) == 0 && !is_s3(url))
 		return hf_fail(err, HF_E_USAGE, "repository %s: a bucket is s3://BUCKET/PREFIX?endpoint=URL; a directory of this name is ./%s",
 			url, url);
-	if (!scheme)
-		return hf_store_open_local(url, options, out, err);
-	if (strncmp(url, "s3://", 5) == 0)
-		return hf_store_open_s3(url, options, out, err);
-	return hf_fail(err, HF_E_USAGE, "repository %s: no store is known for \"%.*s://\"; give a path or s3://BUCKET/PREFIX", url,
-		(int)(scheme - url), url);
+	if (scheme && !is_s3(url))
+		return hf_fail(err, HF_E_USAGE, "repository %s: no store is known for \"%.*s://\"; give a path or s3://BUCKET/PREFIX", url,
+			(int)(scheme - url), url);
+	return 0;
+}
+
+static int open_driver(const char *url, const struct hf_store_open_options *options, struct hf_store **out, struct hf_error *err)
+{
+	int r = check_scheme(url, err);
+	if (r < 0)
+		return r;
+	return is_s3(url) ? hf_store_open_s3(url, options, out, err) : hf_store_open_local(url, options, out, err);
+}
+
+int hf_store_check_url(const char *url, struct hf_error *err)
+{
+	struct hf_s3_url s3;
+	int r = check_scheme(url, err);
+	if (r < 0 || !is_s3(url))
+		return r;
+	r = hf_s3_url_parse(url, NULL, &s3, err);
+	if (r == 0)
+		hf_s3_url_free(&s3);
+	return r;
 }
 
 int hf_store_open(const char *url, const struct hf_store_open_options *options, struct hf_store **out,

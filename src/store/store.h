@@ -118,6 +118,8 @@ struct hf_store_open_options {
  * directory; whether a bucket is there, the first request tells. HF_E_USAGE: no such URL or option. */
 int hf_store_open(const char *url, const struct hf_store_open_options *options, struct hf_store **out,
 	struct hf_error *err) HF_MUST_CHECK;
+/* Whether hf_store_open would take the URL for one; opens nothing. HF_E_USAGE. */
+int hf_store_check_url(const char *url, struct hf_error *err) HF_MUST_CHECK;
 int hf_store_open_memory(struct hf_store **out, struct hf_error *err) HF_MUST_CHECK; /* for tests */
 /* Wraps `inner`, which it then owns (it may be `inner` itself); `counts` is updated atomically and must outlive it. */
 int hf_store_open_counted(struct hf_store *inner, struct hf_store_counts *counts, struct hf_store **out,
