@@ -27,6 +27,7 @@ struct restore {
 	char *conf;   /* STAGE.conf: configuration that stood outside of what is restored, if the driver made it */
 	int stage_fd; /* open from the start: a write error that someone else's sync was told of is not told to who opens later */
 	bool is_staged, target_exists;
+	json_t *outside; /* directories elsewhere that sources were restored to */
 	int64_t start;
 };
 
@@ -297,6 +298,8 @@ static int restore_source(struct restore *rs, const struct hf_snapshot_source *s
 		r = fd < 0 ? fd : hf_unpack_source(&what, &done, err);
 		rs->result->locate_ns += done.locate_ns;
 		rs->result->fetch_ns += done.fetch_ns;
+		if (done.restored.outside)
+			json_array_extend(rs->outside, done.restored.outside);
 	}
 	if (r == 0 && is_wanted)
 		*out = (struct hf_restored_source){.name = strdup(s->name), .kind = strdup(s->kind),
@@ -411,11 +414,16 @@ static void clean_up(struct restore *rs)
 		hf_warn("what was half restored is left in %s: %s", rs->stage, why.msg);
 	if (hf_remove_tree(AT_FDCWD, rs->conf, &why) < 0)
 		hf_warn("what was half restored is left in %s: %s", rs->conf, why.msg);
+	/* Somebody may have seen these already: they are not ours alone, as the rest is. */
+	for (size_t i = 0; i < json_array_size(rs->outside); i++)
+		hf_warn("a tablespace was restored to %s, and is of no use without the rest: empty it before the next try",
+			json_string_value(json_array_get(rs->outside, i)));
 }
 
 int hf_restore(const struct hf_restore_request *request, struct hf_restore_result *out, struct hf_error *err)
 {
-	struct restore rs = {.request = request, .result = out, .stage_fd = -1, .start = hf_time_monotonic()};
+	struct restore rs = {.request = request, .result = out, .stage_fd = -1, .outside = json_array(),
+		.start = hf_time_monotonic()};
 	*out = (struct hf_restore_result){0};
 	int r = hf_repository_require_reading(request->repo, true, "restore", err);
 	if (r == 0)
@@ -455,6 +463,7 @@ int hf_restore(const struct hf_restore_request *request, struct hf_restore_resul
 	free(rs.stage);
 	free(rs.before);
 	free(rs.conf);
+	json_decref(rs.outside);
 	return r;
 }
 

@@ -77,6 +77,7 @@ int hf_unpack_source(const struct hf_unpack *what, struct hf_unpacked *out, stru
 void hf_unpacked_free(struct hf_unpacked *u)
 {
 	json_decref(u->restored.notes);
+	json_decref(u->restored.outside);
 	json_decref(u->about);
 	*u = (struct hf_unpacked){0};
 }

@@ -55,6 +55,7 @@ struct hf_restore_options {
 struct hf_restored {
 	uint64_t files, bytes;
 	json_t *notes; /* array of strings for the user: lines to run, things set aside. The caller releases it. */
+	json_t *outside; /* array of the directories elsewhere that belong to it now (tablespaces), or NULL. Likewise */
 };
 
 /* One check and its result. A check that could not run is not ok, and `detail` says why. */

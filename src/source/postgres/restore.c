@@ -164,9 +164,12 @@ static int note_conf(struct restore *r, struct hf_error *err)
 static int note_all(struct restore *r, int dirfd, struct hf_error *err)
 {
 	int result = note_conf(r, err);
-	for (size_t i = 0; result == 0 && i < r->moves.count; i++)
-		result = note(r->out, err, "tablespace %u, which was at %s, is at %s", r->moves.list[i].oid,
-			r->moves.list[i].from, r->moves.list[i].to);
+	r->out->outside = json_array();
+	for (size_t i = 0; result == 0 && i < r->moves.count; i++) {
+		const struct hf_pg_move *m = &r->moves.list[i];
+		json_array_append_new(r->out->outside, hf_json_bytes(m->to, strlen(m->to)));
+		result = note(r->out, err, "tablespace %u, which was at %s, is at %s", m->oid, m->from, m->to);
+	}
 	struct stat st;
 	if (result == 0 && geteuid() == 0 && fstat(dirfd, &st) == 0 && st.st_uid == 0)
 		result = note(r->out, err, "the data directory belongs to root, whom the server refuses: "
@@ -215,7 +218,8 @@ int hf_pg_restore(struct hf_source *source, struct hf_feed *feed, int dirfd, con
 	if (result < 0) {
 		undo(&r);
 		json_decref(out->notes);
-		out->notes = NULL;
+		json_decref(out->outside);
+		out->notes = out->outside = NULL;
 	}
 	hf_fd_close(&r.conf_fd);
 	hf_pg_moves_free(&r.moves);
