@@ -182,6 +182,33 @@ static int drill_point(struct hf_nightly *n, struct hf_catalogue *c, struct hf_e
 	return r;
 }
 
+static const struct hf_check *first_failed(const struct hf_check_report *report)
+{
+	for (size_t i = 0; i < report->count; i++)
+		if (!report->checks[i].ok)
+			return &report->checks[i];
+	return NULL;
+}
+
+/* With the first check that failed, for whoever reads no more than this line. */
+static int fail_drill(const struct hf_drill_result *drill, struct hf_error *why)
+{
+	const char *source = NULL;
+	const struct hf_check *failed = NULL;
+	for (size_t i = 0; !failed && i < drill->source_count; i++) {
+		failed = first_failed(&drill->sources[i].report);
+		source = drill->sources[i].name;
+	}
+	if (!failed) {
+		failed = first_failed(&drill->report);
+		source = "the whole";
+	}
+	if (!failed)
+		return hf_fail(why, HF_E_CHECK, "the snapshot did not come back whole");
+	return hf_fail(why, HF_E_CHECK, "the snapshot did not come back whole: %s: %s: %s", source, failed->name,
+		failed->detail ? failed->detail : "it failed");
+}
+
 static int drill(struct hf_nightly *n, struct hf_error *err)
 {
 	const struct hf_catalogue_options all = {.snapshots = true};
@@ -193,7 +220,7 @@ static int drill(struct hf_nightly *n, struct hf_error *err)
 		r = drill_point(n, &c, &why);
 	hf_catalogue_free(&c);
 	if (r == 0 && !n->result->drill.ok)
-		r = hf_fail(&why, HF_E_CHECK, "the snapshot did not come back whole");
+		r = fail_drill(&n->result->drill, &why);
 	const struct hf_nightly_step step = {.name = hf_step_name(HF_STEP_DRILL),
 		.outcome = r < 0 ? HF_OUTCOME_FAILED : HF_OUTCOME_DONE, .code = r, .said = strdup(r < 0 ? why.msg : ""),
 		.elapsed_ns = hf_time_monotonic() - began};
