@@ -110,6 +110,14 @@ static int print(const struct hf_cli *cli, const struct hf_verify_options *o, co
 	return r < 0 ? r : hf_print_bytes(text.data, text.len, err);
 }
 
+/* For status, and for the nightly job that goes by when the last one was. The store may be one that can only be read. */
+static void record(const struct hf_verify_options *o, const struct hf_verify_result *v)
+{
+	struct hf_error why = {0};
+	if (hf_verify_record(o, v, &why) < 0)
+		hf_warn("%s", why.msg);
+}
+
 static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 {
 	HF_REPOSITORY_AUTO *repo = NULL;
@@ -129,6 +137,8 @@ static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 	o.repo = repo;
 	if (r == 0)
 		r = hf_verify_repository(&o, &result, err);
+	if (r == 0 && cli->policy)
+		record(&o, &result);
 	if (r == 0)
 		r = print(cli, &o, &result, err);
 	if (r == 0)

@@ -5,7 +5,6 @@
 #include "ops/forget.h"
 #include "ops/nightly_internal.h"
 #include "ops/prune.h"
-#include "ops/requests.h"
 #include "ops/verify.h"
 
 #include <stdio.h>
@@ -57,17 +56,6 @@ static int is_due(struct hf_nightly *n, const char *what, int64_t every, char **
 	if (asprintf(said, "not due: the last one was at %s", hf_time_format(last, text)) < 0)
 		*said = NULL;
 	return 1;
-}
-
-static int put_evidence(struct hf_nightly *n, const char *what, bool ok, json_t *record, struct hf_error *err)
-{
-	struct hf_catalogue c;
-	const struct hf_new_evidence evidence = {.what = what, .ok = ok, .record = record};
-	int r = hf_catalogue_load(n->repo, NULL, &c, err);
-	if (r == 0)
-		r = hf_catalogue_evidence(&c, &evidence, NULL, err);
-	hf_catalogue_free(&c);
-	return r < 0 ? hf_wrap(err, r, "record it") : 0;
 }
 
 /* --- retention ------------------------------------------------------------------------------------------------------- */
@@ -133,15 +121,6 @@ static int prune(struct hf_nightly *n, char **said, struct hf_error *err)
 
 /* --- verify ---------------------------------------------------------------------------------------------------------- */
 
-static int record_verify(struct hf_nightly *n, const struct hf_verify_result *v, struct hf_error *err)
-{
-	const struct hf_policy_verify *p = &n->options->policy->verify;
-	HF_JSON_AUTO *record = json_pack("{s:b, s:I, s:I, s:I, s:b, s:f}", "ok", v->ok, "objects", (json_int_t)v->objects,
-		"bytes", (json_int_t)v->bytes, "damaged", (json_int_t)v->damaged_count, "read_data", p->read_data, "sample",
-		p->sample);
-	return put_evidence(n, "verify", v->ok, record, err);
-}
-
 static int verify(struct hf_nightly *n, char **said, struct hf_error *err)
 {
 	const struct hf_policy_verify *p = &n->options->policy->verify;
@@ -154,7 +133,7 @@ static int verify(struct hf_nightly *n, char **said, struct hf_error *err)
 		return r;
 	r = hf_verify_repository(&o, &v, err);
 	if (r == 0)
-		r = record_verify(n, &v, err);
+		r = hf_verify_record(&o, &v, err);
 	if (r == 0 && !v.ok)
 		r = hf_fail(err, HF_E_CHECK, "%zu damaged objects, the first %s: %s; holdfast verify names them all",
 			v.damaged_count, v.damaged_count ? v.damaged[0].object : "", v.damaged_count ? v.damaged[0].error : "");

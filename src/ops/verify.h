@@ -46,6 +46,8 @@ struct hf_verify_result {
 /* 0: it ran to an answer (see `ok`). */
 int hf_verify_repository(const struct hf_verify_options *options, struct hf_verify_result *out,
 	struct hf_error *err) HF_MUST_CHECK;
+/* Puts evidence of it into the catalogue: when a repository was last verified is told by that. Any key may. */
+int hf_verify_record(const struct hf_verify_options *options, const struct hf_verify_result *v, struct hf_error *err) HF_MUST_CHECK;
 void hf_verify_result_free(struct hf_verify_result *result);
 
 #endif
