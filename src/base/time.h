@@ -1,6 +1,6 @@
 /*
  * Time. An instant is int64_t nanoseconds since 1970-01-01 UTC (years 1677 to 2262); a duration likewise in ns.
- * Text forms: RFC 3339 in UTC with fractions ("2026-11-21T13:30:00.25Z") and durations as DESIGN.md has them.
+ * Text forms: RFC 3339 in UTC with fractions ("2026-11-21T13:30:00.25Z") and durations (90s, 15m, 1h30m, 7d).
  */
 #ifndef HF_BASE_TIME_H
 #define HF_BASE_TIME_H

@@ -1,4 +1,4 @@
-/* What a backup says of itself: warnings, a table, or JSON as DESIGN.md gives it. */
+/* What a backup says of itself: warnings, a table, or JSON (holdfast-backup(1)). */
 #ifndef HF_CLI_BACKUP_RESULT_H
 #define HF_CLI_BACKUP_RESULT_H
 

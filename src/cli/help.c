@@ -53,7 +53,8 @@ void hf_help_program(void)
 
 void hf_help_command(const struct hf_command *command)
 {
-	hf_print("Usage: holdfast [-r REPO] %s %s\n\n%s\n", command->name, command->arguments, command->summary);
+	hf_print("Usage: holdfast [-r REPO] %s%s%s\n\n%s\n", command->name, *command->arguments ? " " : "", command->arguments,
+		command->summary);
 	if (command->notes)
 		hf_print("\n%s\n", command->notes);
 	print_options("Options:", command->options);

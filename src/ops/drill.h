@@ -53,7 +53,7 @@ struct hf_drill_result {
 
 /* 0: it ran to an answer: see `ok`, `met`, `evidence_stored`. */
 int hf_drill(const struct hf_drill_options *options, struct hf_drill_result *out, struct hf_error *err) HF_MUST_CHECK;
-/* The record as DESIGN.md gives it for --json. New reference. */
+/* The record, as --json prints it (holdfast-drill(1)). New reference. */
 json_t *hf_drill_json(const struct hf_drill_result *result);
 void hf_drill_result_free(struct hf_drill_result *result);
 

@@ -1,6 +1,6 @@
 /*
  * From entries to restore points: a snapshot that a commit names, that no forget names (unless an unforget that has it among its
- * ancestors takes it back), and that is there. FORMAT.md, section 10; time: REPOSITORY.md's rule, in judge_time.
+ * ancestors takes it back), and that is there. FORMAT.md, section 10; the rule of time: judge_time.
  */
 #include "repo/catalogue_internal.h"
 

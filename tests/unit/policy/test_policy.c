@@ -1,4 +1,4 @@
-/* policy.h: the example of DESIGN.md, defaults, what is refused and where, secrets, and that what is printed reads the same. */
+/* policy.h: the example of holdfast-policy(1), defaults, what is refused and where, secrets, and that what is printed reads the same. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
