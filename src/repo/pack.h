@@ -55,10 +55,11 @@ int hf_pack_builder_new(const struct hf_key *key, const struct hf_run_key *run_k
 void hf_pack_builder_expect(struct hf_pack_builder *b, uint64_t size);
 int hf_pack_builder_add(struct hf_pack_builder *b, const struct hf_new_frame *f, struct hf_error *err) HF_MUST_CHECK;
 uint64_t hf_pack_builder_size(const struct hf_pack_builder *b); /* bytes of frames so far; 0: nothing to put */
-/* Seals and signs the table and stores the pack. */
+/* Seals and signs the table and stores the pack. Then its bytes are gone, for others to have the memory: until reset only the table
+ * may be looked at. */
 int hf_pack_builder_put(struct hf_pack_builder *b, struct hf_store *store, struct hf_error *err) HF_MUST_CHECK;
 const struct hf_pack_table *hf_pack_builder_table(const struct hf_pack_builder *b); /* valid until reset */
-void hf_pack_builder_reset(struct hf_pack_builder *b); /* a new, empty pack with a new id; keeps its memory */
+void hf_pack_builder_reset(struct hf_pack_builder *b); /* a new, empty pack with a new id */
 void hf_pack_builder_free(struct hf_pack_builder *b);
 
 /* --- reading ----------------------------------------------------------------------------------------------------- */

@@ -194,5 +194,8 @@ int hf_pack_builder_put(struct hf_pack_builder *b, struct hf_store *store, struc
 	const struct iovec parts[] = {
 		{b->bytes.data, b->bytes.len}, {table.data, table.len}, {trailer, sizeof(trailer)}};
 	b->table.size = b->bytes.len + table.len + sizeof(trailer);
-	return hf_store_put(store, hf_object_name(HF_KIND_PACK, &t->pack, name), parts, 3, err);
+	r = hf_store_put(store, hf_object_name(HF_KIND_PACK, &t->pack, name), parts, 3, err);
+	if (r == 0)
+		hf_buf_free(&b->bytes);
+	return r;
 }
