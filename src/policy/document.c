@@ -16,6 +16,8 @@ enum { DEPTH_MAX = 16, FILE_MAX = 1 << 20 };
 
 struct reader {
 	struct hf_document *d;
+	const char *text;
+	size_t len;
 	yaml_parser_t parser;
 	struct hf_node *open[DEPTH_MAX];
 	size_t depth;
@@ -189,15 +191,30 @@ static int take_event(struct reader *r, const yaml_event_t *event, struct hf_err
 	}
 }
 
+/* Of a byte: libyaml has no mark for what it could not even decode. */
+static yaml_mark_t mark_of(const struct reader *r, size_t offset)
+{
+	yaml_mark_t mark = {0};
+	for (size_t i = 0; i < offset && i < r->len; i++) {
+		mark.column += ((uint8_t)r->text[i] & 0xc0) != 0x80;
+		if (r->text[i] != '\n')
+			continue;
+		mark.line++;
+		mark.column = 0;
+	}
+	return mark;
+}
+
 static int fail_parse(const struct reader *r, struct hf_error *err)
 {
 	const yaml_parser_t *p = &r->parser;
+	const yaml_mark_t mark = p->error == YAML_READER_ERROR ? mark_of(r, p->problem_offset) : p->problem_mark;
 	char what[512];
 	if (p->error == YAML_MEMORY_ERROR)
 		return no_memory(err);
 	snprintf(what, sizeof(what), "this is no YAML: %s%s%s", p->problem ? p->problem : "unreadable",
 		p->context ? ", " : "", p->context ? p->context : "");
-	return fail_at(r, &p->problem_mark, err, what);
+	return fail_at(r, &mark, err, what);
 }
 
 static int read_events(struct reader *r, struct hf_error *err)
@@ -216,7 +233,7 @@ static int read_events(struct reader *r, struct hf_error *err)
 
 int hf_document_parse(const char *name, const void *text, size_t len, struct hf_document *out, struct hf_error *err)
 {
-	struct reader r = {.d = out};
+	struct reader r = {.d = out, .text = text, .len = len};
 	*out = (struct hf_document){.name = name};
 	if (!yaml_parser_initialize(&r.parser))
 		return no_memory(err);

@@ -61,7 +61,9 @@ static void bad_files_are_named_by_their_place(void **state)
 		{"a: \"x\\0y\"\n", "f:1:4: ", "NUL"},
 		{"? [a, b]\n: c\n", "f:1:3: ", "key"},
 		{"[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]", "f:1:17: ", "deep"},
-		{"a: \"\xff\"\n", "f:", "no YAML"},
+		{"a: \"\xff\"\n", "f:1:5:", "no YAML"},
+		{"a: \"\xc3\xa4\"\nb: \"\xc3\xa4\xff\"\n", "f:2:6:", "no YAML"},
+		{"a: b\n\n  c\x01" "d\n", "f:3:4:", "no YAML"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct hf_document d;
