@@ -62,7 +62,7 @@ static int print_steps(const struct hf_nightly_result *n, struct hf_error *err)
 		const char *said = s->said ? s->said : "";
 		hf_buf_printf(&text, "%s%s", s->outcome == HF_OUTCOME_FAILED ? "FAILED: " : "", s->name);
 		if (s->what) {
-			hf_buf_str(&text, " to ");
+			hf_buf_str(&text, strcmp(s->name, "copy") == 0 ? " to " : " in ");
 			hf_text_safe(&text, s->what, strlen(s->what));
 		}
 		hf_buf_printf(&text, " %s%s", hf_outcome_name(s->outcome), *said ? ": " : "");
