@@ -196,8 +196,8 @@ static int print_ids(const struct hf_cli *cli, const char *what, const struct hf
 static int by_ids(const struct hf_cli *cli, const struct request *q, struct hf_repository *repo, struct hf_error *err)
 {
 	struct hf_forgotten forgotten = {0};
-	int r = q->undo ? hf_forget_undo(repo, q->ids, q->id_count, &forgotten, err)
-			: hf_forget(repo, q->ids, q->id_count, &forgotten, err);
+	const struct hf_forget_names names = {q->ids, q->id_count, cli->policy ? cli->policy->source_names : NULL};
+	int r = q->undo ? hf_forget_undo(repo, q->ids, q->id_count, &forgotten, err) : hf_forget(repo, &names, &forgotten, err);
 	if (r == 0)
 		r = print_ids(cli, q->undo ? "restored" : "forgotten", &forgotten, err);
 	hf_forgotten_free(&forgotten);

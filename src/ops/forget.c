@@ -20,27 +20,27 @@ static bool is_latest(const char *which)
 	return strncmp(which, "latest", 6) == 0;
 }
 
-static int find_latest(const struct hf_catalogue *c, const char *which, const struct hf_point **out, struct hf_error *err)
+static int find_latest(const struct hf_catalogue *c, const struct hf_select_options *options, const struct hf_point **out,
+	struct hf_error *err)
 {
-	const struct hf_select_options options = {.selector = which};
 	const char *source;
 	char id[HF_ID_TEXT];
-	int r = hf_catalogue_select(c, &options, out, &source, err);
+	int r = hf_catalogue_select(c, options, out, &source, err);
 	if (r == 0 && source && (*out)->snapshot->source_count > 1)
 		r = hf_fail(err, HF_E_USAGE, "snapshot %s holds other sources beside %s, and can only be forgotten whole: if it is to be, "
 			"give its id", hf_hex((*out)->ref.id.b, HF_ID_SIZE, id), source);
 	return r;
 }
 
-static int find_all(const struct hf_catalogue *c, const char *const *which, size_t count, struct hf_forgotten *out,
-	struct hf_error *err)
+static int find_all(const struct hf_catalogue *c, const struct hf_forget_names *names, struct hf_forgotten *out, struct hf_error *err)
 {
-	out->snapshots = calloc(count + 1, sizeof(*out->snapshots));
+	out->snapshots = calloc(names->count + 1, sizeof(*out->snapshots));
 	if (!out->snapshots)
 		return hf_fail(err, HF_E_NOMEM, "out of memory");
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < names->count; i++) {
 		const struct hf_point *p;
-		int r = is_latest(which[i]) ? find_latest(c, which[i], &p, err) : hf_catalogue_find(c, which[i], &p, err);
+		const struct hf_select_options options = {.selector = names->which[i], .any_of = names->any_of};
+		int r = is_latest(options.selector) ? find_latest(c, &options, &p, err) : hf_catalogue_find(c, options.selector, &p, err);
 		if (r < 0)
 			return r;
 		if (!is_listed(out, &p->ref))
@@ -49,8 +49,7 @@ static int find_all(const struct hf_catalogue *c, const char *const *which, size
 	return 0;
 }
 
-int hf_forget(struct hf_repository *repo, const char *const *which, size_t count, struct hf_forgotten *out,
-	struct hf_error *err)
+int hf_forget(struct hf_repository *repo, const struct hf_forget_names *names, struct hf_forgotten *out, struct hf_error *err)
 {
 	struct hf_catalogue c;
 	struct hf_catalogue_options options = {0};
@@ -58,12 +57,12 @@ int hf_forget(struct hf_repository *repo, const char *const *which, size_t count
 	int r = hf_repository_require(repo, HF_RIGHT_MAINTAIN, "forget snapshots", err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < count; i++)
-		options.snapshots = options.snapshots || is_latest(which[i]);
+	for (size_t i = 0; i < names->count; i++)
+		options.snapshots = options.snapshots || is_latest(names->which[i]);
 	r = hf_catalogue_load(repo, &options, &c, err);
 	if (r == 0) {
 		hf_catalogue_warn(&c);
-		r = find_all(&c, which, count, out, err);
+		r = find_all(&c, names, out, err);
 	}
 	if (r == 0)
 		r = hf_catalogue_forget(&c, out->snapshots, out->count, "asked for by name", err);

@@ -13,10 +13,16 @@ struct hf_forgotten {
 	size_t count;
 };
 
+struct hf_forget_names {
+	const char *const *which;
+	size_t count;
+	const char *const *any_of; /* of "latest": one that holds any of these sources (a policy's); NULL-terminated, or NULL */
+};
+
 /* Forgets the snapshots of these ids, starts of ids, "latest" or "latest:NAME" (as hf_catalogue_select has it; the newest of NAME must
  * hold no other source, for a snapshot goes whole): all of them, or none if one is not to be found. HF_E_NOTFOUND, HF_E_USAGE
  * (ambiguous), HF_E_KEY (no right to), HF_E_CORRUPT (which is the latest can't be told). Free with hf_forgotten_free, also after failure. */
-int hf_forget(struct hf_repository *repo, const char *const *which, size_t count, struct hf_forgotten *out,
+int hf_forget(struct hf_repository *repo, const struct hf_forget_names *names, struct hf_forgotten *out,
 	struct hf_error *err) HF_MUST_CHECK;
 
 /* Takes back that these were forgotten (ids or starts of ids, of forgotten snapshots): all of them, or none. HF_E_NOTFOUND also where a

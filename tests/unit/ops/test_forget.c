@@ -125,7 +125,7 @@ static void the_future_is_apart_and_goes_by_its_id_only(void **state)
 	struct hf_forgotten f;
 	char id[HF_ID_TEXT];
 	const char *const ids[] = {hf_hex(later.id.b, HF_ID_SIZE, id)};
-	assert_int_equal(hf_forget(repo, ids, 1, &f, NULL), 0);
+	assert_int_equal(hf_forget(repo, &(struct hf_forget_names){.which = ids, .count = 1}, &f, NULL), 0);
 	hf_forgotten_free(&f);
 	plan_by(&rules);
 	assert_int_equal(plan.plan.count, 2);
