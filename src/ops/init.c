@@ -169,6 +169,48 @@ static int put_all(struct hf_store *store, const struct hf_init_options *o, stru
 	return r < 0 ? r : hf_config_put(store, owner, &config, err);
 }
 
+/* --- two at once --------------------------------------------------------------------------------------------------- */
+
+/* What lies there once all is made: by this owner, and of another one. */
+struct aftermath {
+	const struct hf_key *owner;
+	struct survey own;
+	bool has_other, has_slot, has_cert;
+};
+
+static int look_again(const struct hf_object_info *info, void *user, struct hf_error *err)
+{
+	struct aftermath *a = user;
+	enum hf_kind kind;
+	struct hf_ref ref;
+	if (!hf_object_name_parse(info->name, &kind, &ref))
+		return 0;
+	if (!hf_id_equal(&ref.writer, &a->owner->id)) {
+		a->has_other = a->has_other || kind == HF_KIND_CONFIG;
+		return 0;
+	}
+	a->has_slot = a->has_slot || kind == HF_KIND_SLOT;
+	a->has_cert = a->has_cert || kind == HF_KIND_CERT;
+	return note_leftover(&a->own, info->name, err);
+}
+
+/* Of two that make a repository at one place at once, whoever looks last sees the other's configuration, and takes its own away again:
+ * perhaps both do. The other may also have taken what it found here for the leavings of an attempt that failed. */
+static int see_that_it_is_alone(struct hf_store *store, const char *url, const struct hf_key *owner, struct hf_error *err)
+{
+	struct aftermath a = {.owner = owner};
+	struct hf_eraser eraser = {store};
+	int r = hf_store_list(store, "", look_again, &a, err);
+	bool is_alone = !a.has_other && a.has_slot && a.has_cert;
+	for (size_t i = 0; r == 0 && !is_alone && i < a.own.count; i++)
+		r = hf_eraser_erase(&eraser, a.own.leftovers[i], err);
+	free(a.own.leftovers);
+	if (r == 0 && !is_alone)
+		r = hf_fail(err, HF_E_EXISTS, "make a repository at %s: another one was made there at the same moment, and this one is taken away "
+			"again: see whether that is there, or try again", url);
+	return r;
+}
+
 int hf_init(const struct hf_init_options *options, struct hf_init_result *out, struct hf_error *err)
 {
 	struct hf_store_open_options create = options->store;
@@ -193,6 +235,8 @@ int hf_init(const struct hf_init_options *options, struct hf_init_result *out, s
 		if (r < 0)
 			r = hf_wrap(err, r, "make a repository at %s", options->url);
 	}
+	if (r == 0)
+		r = see_that_it_is_alone(store, options->url, owner, err);
 	if (r == 0) {
 		out->repository = owner->repository;
 		memcpy(out->owner_public, owner->owner_public, sizeof(out->owner_public));

@@ -169,7 +169,7 @@ static int parse_config(const struct hf_object *o, struct hf_config *out, struct
 struct newest {
 	const struct hf_id *writer; /* only this one's; NULL: anyone's */
 	struct hf_ref ref;
-	bool found;
+	bool found, has_others;
 };
 
 /* Names come in ascending order, and so do their numbers: the last one is the newest. */
@@ -179,8 +179,10 @@ static int keep_last(
 	(void)info;
 	(void)err;
 	struct newest *n = user;
-	if (n->writer && !hf_id_equal(n->writer, &ref->writer))
+	if (n->writer && !hf_id_equal(n->writer, &ref->writer)) {
+		n->has_others = true;
 		return 0;
+	}
 	n->ref = *ref;
 	n->found = true;
 	return 0;
@@ -234,6 +236,7 @@ int hf_config_load(struct hf_store *store, struct hf_key *key, uint64_t least, s
 		r = hf_grant_learn(key, o.clear, err);
 	hf_object_free(&o);
 	out->is_unlisted = is_unlisted;
+	out->has_others = n.has_others;
 	if (r == 0 && out->n < least)
 		r = hf_fail(err, HF_E_CORRUPT,
 			"the newest configuration has number %llu, but %llu was seen before: the store was "

@@ -17,6 +17,7 @@ struct hf_config {
 	uint32_t epoch; /* of new data; its public keys are in `data_public`, `catalogue_public` */
 	uint8_t data_public[32], catalogue_public[32];
 	bool is_unlisted; /* the store lets us list nothing: there may be a newer one */
+	bool has_others;  /* there are configurations by other owners: another repository lies at the same place */
 	bool has_previous;
 	uint8_t previous[32], hash[32]; /* of the one before, and of this one */
 	const json_t *grants; /* only for put, borrowed: of epochs to keys (key_grant.h); NULL: none */

@@ -116,6 +116,9 @@ static int load_config(struct hf_repository *repo, struct hf_error *err)
 	if (r == HF_E_NOREPO)
 		return hf_wrap(err, recode(r, HF_E_NOREPO, HF_E_KEY, err), "the key \"%s\" is of another repository",
 			repo->key->name);
+	if (r == 0 && repo->config.has_others)
+		hf_warn("another repository than this key's lies at %s too: neither harms the other, and each takes what is the other's for damaged "
+			"objects; copy one to a place of its own", repo->url);
 	return recode(r, HF_E_UNSUPPORTED, HF_E_NOREPO, err);
 }
 
