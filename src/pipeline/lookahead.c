@@ -159,3 +159,16 @@ void hf_lookahead_begin(struct hf_lookahead *a, struct hf_wants *w)
 	free(w->frames);
 	free(w);
 }
+
+void hf_lookahead_forget(struct hf_lookahead *a, struct hf_wants *w)
+{
+	if (!w)
+		return;
+	pthread_mutex_lock(&a->lock);
+	while (w->state == LOCATING)
+		pthread_cond_wait(&a->located, &a->lock);
+	unlist(a, w);
+	pthread_mutex_unlock(&a->lock);
+	free(w->frames);
+	free(w);
+}

@@ -1,38 +1,24 @@
 /*
  * Chunks as they are; see transfer.h. The readers of manifests and contents get their nodes from a feed that stores each node
  * it hands out in the run, so that reading the whole tree once is all that it takes to carry it over. Data chunks are looked up
- * in the index of the run's repository, and those that it lacks go through the workers as a backup's do. They are fetched a
- * window at a time, by several threads: a store that is far away is asked for many frames at once.
+ * in the index of the run's repository, and those that it lacks go through the workers as a backup's do. They are fetched by several
+ * threads, ahead of that (fetch_queue.h).
  */
 #include "pipeline/transfer.h"
 
-#include "base/pool.h"
 #include "base/stop.h"
+#include "pipeline/fetch_queue.h"
 #include "pipeline/ingest_internal.h"
 #include "repo/manifest_reader.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { FETCHERS = 8, WINDOW = 64, WINDOW_BYTES = 8 << 20 };
-
-/* A chunk that is to be fetched. */
-struct wanted {
-	struct hf_reader *from;
-	struct hf_chunk_ref ref;
-	enum hf_lane_class lane;
-	struct hf_chunk_view view;
-	int result;
-	struct hf_error error;
-};
-
 struct carrying {
 	const struct hf_transfer *t;
 	struct hf_batch *batch; /* being filled, or NULL */
 	struct hf_chunk_feed feed;
-	struct hf_pool *fetchers;
-	struct wanted *window;
-	size_t wanted_count, wanted_bytes;
+	struct hf_fetch_queue *queue; /* of data chunks */
 };
 
 bool hf_transfer_is_alike(const struct hf_repository *from, const struct hf_domain *from_domain,
@@ -105,44 +91,20 @@ static int make_room(struct carrying *c, size_t len, struct hf_error *err)
 	return r;
 }
 
-/* Hands one that was fetched to the workers. */
-static int put(struct carrying *c, const struct wanted *w, struct hf_error *err)
+/* Hands a chunk that was fetched to the workers. */
+static int put(void *user, const struct hf_fetch *what, const uint8_t *data, struct hf_error *err)
 {
-	int r = make_room(c, w->view.len, err);
+	struct carrying *c = user;
+	int r = make_room(c, what->ref.len, err);
 	if (r < 0)
 		return r;
 	struct hf_batch *b = c->batch;
-	const struct hf_batch_chunk chunk = {.chunk = {.lane_class = w->lane, .data = b->data + b->len, .len = w->view.len},
+	const struct hf_batch_chunk chunk = {
+		.chunk = {.lane_class = (enum hf_lane_class)what->mark, .data = b->data + b->len, .len = what->ref.len},
 		.offset = (uint32_t)b->len};
-	memcpy(b->data + b->len, w->view.data, w->view.len);
-	b->len += w->view.len;
+	memcpy(b->data + b->len, data, what->ref.len);
+	b->len += what->ref.len;
 	return hf_batch_add(b, &chunk, err);
-}
-
-static void fetch_one(void *job)
-{
-	struct wanted *w = job;
-	w->result = hf_reader_get(w->from, HF_CHUNK_DATA, &w->ref, &w->view, &w->error);
-}
-
-/* Fetches the window, and hands it on in its order. */
-static int fetch(struct carrying *c, struct hf_error *err)
-{
-	int r = 0;
-	for (size_t i = 0; i < c->wanted_count; i++)
-		hf_pool_submit(c->fetchers, fetch_one, &c->window[i]);
-	hf_pool_wait(c->fetchers);
-	for (size_t i = 0; i < c->wanted_count; i++) {
-		struct wanted *w = &c->window[i];
-		if (r == 0 && w->result < 0)
-			r = hf_fail(err, w->result, "%s", w->error.msg);
-		if (r == 0)
-			r = put(c, w, err);
-		if (w->result == 0)
-			hf_reader_unpin(w->from, w->view.frame);
-	}
-	c->wanted_count = c->wanted_bytes = 0;
-	return r;
 }
 
 static int carry_data(struct carrying *c, const struct hf_chunk_ref *ref, enum hf_lane_class lane, struct hf_error *err)
@@ -156,9 +118,7 @@ static int carry_data(struct carrying *c, const struct hf_chunk_ref *ref, enum h
 		return hit.has_pack ? hf_pack_set_add(in->packs, &packed, &slot, err) : 0;
 	if (r < 0)
 		return r;
-	c->window[c->wanted_count++] = (struct wanted){.from = c->t->from, .ref = *ref, .lane = lane};
-	c->wanted_bytes += ref->len;
-	return c->wanted_count == WINDOW || c->wanted_bytes >= WINDOW_BYTES ? fetch(c, err) : 0;
+	return hf_fetch_queue_add(c->queue, &(struct hf_fetch){.kind = HF_CHUNK_DATA, .ref = *ref, .mark = (int)lane}, err);
 }
 
 static int carry_content(struct carrying *c, const struct hf_content *content, struct hf_error *err)
@@ -206,7 +166,7 @@ static int carry_tree(struct carrying *c, struct hf_error *err)
 static int finish(struct carrying *c, struct hf_error *err)
 {
 	bool any = true;
-	int r = fetch(c, err);
+	int r = hf_fetch_queue_finish(c->queue, err);
 	if (r == 0)
 		r = submit(c, err);
 	while (r == 0 && any)
@@ -243,12 +203,11 @@ int hf_transfer_as_is(const struct hf_transfer *t, struct hf_ingested *out, stru
 	struct carrying c = {.t = t, .feed = {.load_chunk = carry_node}};
 	c.feed.user = &c;
 	t->ingest->plain_bytes = t->ingest->stored_bytes = 0;
-	c.window = calloc(WINDOW, sizeof(*c.window));
-	int r = c.window ? hf_pool_new(FETCHERS, WINDOW, &c.fetchers, err) : hf_fail(err, HF_E_NOMEM, "out of memory");
+	const struct hf_fetch_queue_options queue = {.reader = t->from, .each = put, .user = &c};
+	int r = hf_fetch_queue_new(&queue, &c.queue, err);
 	if (r == 0)
 		r = carry(&c, err);
-	hf_pool_free(c.fetchers);
-	free(c.window);
+	hf_fetch_queue_free(c.queue);
 	if (r < 0)
 		return r;
 	*out = (struct hf_ingested){.root = t->source->root, .about = t->source->about, .files = t->source->files,
