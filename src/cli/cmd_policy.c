@@ -1,7 +1,6 @@
 /* holdfast policy */
 #include "cli/args.h"
 #include "cli/output.h"
-#include "cli/policy_args.h"
 #include "ops/policy_sources.h"
 #include "ops/policy_steps.h"
 #include "repo/key_file.h"
@@ -47,7 +46,7 @@ static int parse(struct hf_args *args, struct request *q, struct hf_error *err)
 	if (r < 0)
 		return r;
 	if (!q->verb || (strcmp(q->verb, "check") != 0 && strcmp(q->verb, "show") != 0))
-		return hf_fail(err, HF_E_USAGE, "\"policy %s\": what shall be done? Say policy check FILE or policy show FILE",
+		return hf_fail(err, HF_E_USAGE, "policy%s%s: say policy check FILE or policy show FILE", q->verb ? " " : "",
 			q->verb ? q->verb : "");
 	if (q->key && strcmp(q->verb, "check") != 0)
 		return hf_fail(err, HF_E_USAGE, "--key goes with policy check only");
@@ -152,8 +151,8 @@ static int run(struct hf_cli *cli, struct hf_args *args, struct hf_error *err)
 		return hf_fail(err, HF_E_USAGE, "policy %s: give the file either as FILE or by --policy", q.verb);
 	if (r == 0 && q.file)
 		r = hf_policy_load(q.file, &cli->policy, err);
-	if (r == 0)
-		r = hf_policy_args_require(cli, "holdfast policy", err);
+	if (r == 0 && !cli->policy)
+		r = hf_fail(err, HF_E_USAGE, "policy %s: which policy? Give FILE", q.verb);
 	if (r < 0)
 		return r;
 	return strcmp(q.verb, "show") == 0 ? show(cli, cli->policy, err) : check(cli, &q, cli->policy, err);

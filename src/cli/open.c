@@ -90,12 +90,14 @@ static char *directory(const char *name, const char *system, const char *home, c
 	return value && asprintf(&path, "%s/%s/holdfast", value, below) >= 0 ? path : NULL;
 }
 
-char *hf_cli_cache_dir(void)
+/* Of all repositories' caches and memories: the variables', or for root below /var, else in the home directory; NULL if there is none
+ * to be had. To be freed. */
+static char *cache_dir(void)
 {
 	return directory("HOLDFAST_CACHE_DIR", "/var/cache/holdfast", "XDG_CACHE_HOME", ".cache");
 }
 
-char *hf_cli_state_dir(void)
+static char *state_dir(void)
 {
 	return directory("HOLDFAST_STATE_DIR", "/var/lib/holdfast", "XDG_STATE_HOME", ".local/state");
 }
@@ -109,7 +111,7 @@ int hf_cli_open(struct hf_cli *cli, struct hf_repository **out, struct hf_error 
 		return r;
 	snprintf(prompt, sizeof(prompt), "Passphrase of %s", url);
 	struct asking ask = {cli, {.prompt = prompt}};
-	char *cache = cli->no_cache ? NULL : hf_cli_cache_dir(), *state = hf_cli_state_dir();
+	char *cache = cli->no_cache ? NULL : cache_dir(), *state = state_dir();
 	struct hf_repository_options options = {.url = url,
 		.credentials = {key_file(cli), ask_passphrase, &ask},
 		.cache_dir = cache,
@@ -143,7 +145,7 @@ int hf_cli_open_other(const struct hf_cli *cli, const struct hf_cli_other *other
 	}
 	struct hf_passphrase_options ask = {.name = phrase_variable, .prompt = prompt};
 	const char *key = other->key_file ? other->key_file : other->passphrase_file ? NULL : variable(key_variable);
-	char *cache = cli->no_cache ? NULL : hf_cli_cache_dir(), *state = hf_cli_state_dir();
+	char *cache = cli->no_cache ? NULL : cache_dir(), *state = state_dir();
 	struct hf_repository_options options = {.url = other->url,
 		.credentials = {key, ask_other, &ask},
 		.cache_dir = cache,
@@ -204,7 +206,7 @@ int hf_cli_places_open(void *user, const struct hf_policy_place *place, struct h
 {
 	const struct hf_cli_places *places = user;
 	struct asking_place ask = {places, place};
-	char *cache = places->cli->no_cache ? NULL : hf_cli_cache_dir(), *state = hf_cli_state_dir();
+	char *cache = places->cli->no_cache ? NULL : cache_dir(), *state = state_dir();
 	struct hf_repository_options options = {.url = place->repository,
 		.credentials = {place->key_file, ask_place, &ask},
 		.cache_dir = cache,

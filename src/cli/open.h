@@ -54,9 +54,4 @@ int hf_cli_places_passphrase(const struct hf_cli_places *places, const struct hf
 void hf_cli_places_end(struct hf_cli_places *places);
 #define HF_CLI_PLACES_AUTO __attribute__((cleanup(hf_cli_places_end))) struct hf_cli_places
 
-/* The directories of all repositories' caches and memories: the variables', or for root below /var, else in the home directory;
- * NULL if there is none to be had. To be freed. */
-char *hf_cli_cache_dir(void);
-char *hf_cli_state_dir(void);
-
 #endif

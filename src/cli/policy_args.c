@@ -30,7 +30,3 @@ void hf_policy_args_free(struct hf_cli *cli)
 	cli->policy = NULL;
 }
 
-int hf_policy_args_require(const struct hf_cli *cli, const char *command, struct hf_error *err)
-{
-	return cli->policy ? 0 : hf_fail(err, HF_E_USAGE, "%s needs a policy: give --policy FILE", command);
-}

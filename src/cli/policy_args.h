@@ -9,7 +9,4 @@
 int hf_policy_args_load(struct hf_cli *cli, struct hf_error *err) HF_MUST_CHECK;
 void hf_policy_args_free(struct hf_cli *cli);
 
-/* HF_E_USAGE unless a policy was given: `command` is nothing without one. */
-int hf_policy_args_require(const struct hf_cli *cli, const char *command, struct hf_error *err) HF_MUST_CHECK;
-
 #endif

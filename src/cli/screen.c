@@ -50,7 +50,8 @@ static int64_t time_left(const struct hf_progress_view *v)
 	return (int64_t)((double)v->elapsed_ns * (double)(total - done) / (double)done);
 }
 
-const char *hf_progress_text(const struct hf_progress_view *v, char *out, size_t size)
+/* The line for one state of things, without a newline. */
+static const char *line_of(const struct hf_progress_view *v, char *out, size_t size)
 {
 	char a[HF_SIZE_TEXT], b[HF_SIZE_TEXT], left[HF_TIME_TEXT];
 	double seconds = hf_seconds(v->elapsed_ns > 0 ? v->elapsed_ns : 1);
@@ -91,7 +92,7 @@ static void draw(void)
 	hf_progress_read(screen.progress, &v);
 	if (!v.phase || now - screen.begun < FIRST_AFTER)
 		return;
-	hf_progress_text(&v, text, sizeof(text));
+	line_of(&v, text, sizeof(text));
 	if (screen.terminal) {
 		size_t width = ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 1 ? ws.ws_col - 1u : 79;
 		fprintf(stderr, "\r%.*s\033[K", (int)width, text);

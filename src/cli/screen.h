@@ -15,7 +15,4 @@ void hf_screen_error(const char *message);
 /* Ends the thread and wipes its line. */
 void hf_screen_end(void);
 
-/* The line for one state of things, without a newline; at most `width` columns, of `size` bytes. For tests, and for screen.c. */
-const char *hf_progress_text(const struct hf_progress_view *v, char *out, size_t size);
-
 #endif

@@ -3,7 +3,8 @@
 
 #include "base/time.h"
 
-int hf_select_arg(struct hf_select_options *s, int id, const char *value, struct hf_error *err)
+/* 1 if `id` is one of them, and is taken into `s`; 0 if not. */
+static int take_arg(struct hf_select_options *s, int id, const char *value, struct hf_error *err)
 {
 	int r;
 	switch (id) {
@@ -27,7 +28,7 @@ int hf_select_parse(struct hf_args *args, struct hf_select_options *s, hf_select
 	const char *value;
 	int id, r = 0;
 	while (r >= 0 && (id = hf_args_next(args, &value, err)) != 0) {
-		r = id < 0 ? id : hf_select_arg(s, id, value, err);
+		r = id < 0 ? id : take_arg(s, id, value, err);
 		if (r != 0)
 			continue;
 		if (id == HF_ARG_OPERAND && !s->selector)

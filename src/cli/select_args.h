@@ -13,9 +13,6 @@ enum { HF_ARG_SOURCE = 290, HF_ARG_HOST, HF_ARG_AT };
 		{HF_ARG_HOST, "host", "NAME", "of \"latest\": by this key or host"},                                   \
 		{HF_ARG_AT, "at", "TIME", "of \"latest\": the newest that is not after TIME"}
 
-/* 1 if `id` is one of them, and is taken into `s`; 0 if not; HF_E_USAGE for a bad value. */
-int hf_select_arg(struct hf_select_options *s, int id, const char *value, struct hf_error *err) HF_MUST_CHECK;
-
 /* Takes an option of the command's own, or (HF_ARG_OPERAND) a word after the snapshot. */
 typedef int hf_select_take(void *user, int id, const char *value, struct hf_error *err);
 

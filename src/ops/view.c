@@ -47,7 +47,8 @@ int hf_view_choose(struct hf_repository *repo, const struct hf_select_options *s
 	return r;
 }
 
-bool hf_view_has(const struct hf_view *v, size_t source)
+/* Is the source (a number in snapshot.sources) among what was asked for? */
+static bool has(const struct hf_view *v, size_t source)
 {
 	return !v->source || strcmp(v->snapshot.sources[source].name, v->source) == 0;
 }
@@ -116,7 +117,7 @@ static size_t asked_for(const struct hf_view *v)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < v->snapshot.source_count; i++)
-		n += hf_view_has(v, i);
+		n += has(v, i);
 	return n;
 }
 
@@ -127,7 +128,7 @@ static int assign(struct hf_view *v, const char *text, struct hf_view_selection 
 	bool single = asked_for(v) == 1, found = false;
 	int r = path ? 0 : hf_fail(err, HF_E_NOMEM, "out of memory");
 	for (size_t i = 0; r == 0 && !found && i < v->snapshot.source_count; i++) {
-		if (!hf_view_has(v, i))
+		if (!has(v, i))
 			continue;
 		const char *inner = after_name(path, v->snapshot.sources[i].name);
 		r = inner ? is_there(v, i, inner, err) : 0;
@@ -155,7 +156,7 @@ int hf_view_paths(struct hf_view *v, const char *const *texts, size_t count, str
 		return hf_fail(err, HF_E_NOMEM, "out of memory");
 	int r = 0;
 	for (size_t i = 0; r == 0 && count == 0 && i < v->snapshot.source_count; i++)
-		if (hf_view_has(v, i))
+		if (has(v, i))
 			r = add_path(&s[i], "", err);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = assign(v, texts[i], s, err);

@@ -27,9 +27,6 @@ int hf_view_choose(struct hf_repository *repo, const struct hf_select_options *s
 
 void hf_view_close(struct hf_view *v);
 
-/* Is the source (a number in snapshot.sources) among what was asked for? */
-bool hf_view_has(const struct hf_view *v, size_t source);
-
 /* What of one source is wanted. */
 struct hf_view_selection {
 	struct hf_path *paths; /* in the manifest; the empty path is all of it */

@@ -14,7 +14,7 @@
 
 enum { WARNINGS_MAX = 1 << 20, TABLESPACES_MAX = 100000 };
 
-const char *hf_pg_backup_command(int version)
+static const char *command_for(int version)
 {
 	if (version >= 150000)
 		return "BASE_BACKUP (LABEL 'holdfast', CHECKPOINT 'fast', WAIT 0, MANIFEST 'yes', "
@@ -134,7 +134,7 @@ int hf_pg_backup_begin(struct hf_pg_backup *b, PGconn *conn, struct hf_error *er
 	b->copy = (struct hf_pg_copy){copy_message, copy_next};
 	int version = PQserverVersion(conn);
 	PQsetNoticeReceiver(conn, collect_warning, b);
-	if (!PQsendQuery(conn, hf_pg_backup_command(version)))
+	if (!PQsendQuery(conn, command_for(version)))
 		return hf_pg_fail(err, conn, NULL, "start the base backup");
 	HF_PG_RESULT_AUTO *start = NULL;
 	HF_PG_RESULT_AUTO *list = NULL;

@@ -38,7 +38,4 @@ int hf_pg_backup_begin(struct hf_pg_backup *backup, PGconn *conn, struct hf_erro
 int hf_pg_backup_finish(struct hf_pg_backup *backup, struct hf_error *err) HF_MUST_CHECK;
 void hf_pg_backup_free(struct hf_pg_backup *backup);
 
-/* The command for a server version. */
-const char *hf_pg_backup_command(int version);
-
 #endif

@@ -20,8 +20,7 @@ enum {
 	VIRTUAL_MAX = 64 << 20, /* of a file that claims to be empty: some in /proc and /sys never end */
 };
 
-int hf_volume_push_problem(struct hf_volume_push *push, const struct hf_entry *entry, const char *message,
-	struct hf_error *err)
+static int push_problem(struct hf_volume_push *push, const struct hf_entry *entry, const char *message, struct hf_error *err)
 {
 	push->incomplete = true;
 	return push->sink->ops->problem(push->sink, entry->path, entry->path_len, message, err);
@@ -34,7 +33,7 @@ static int end(struct hf_volume_push *push, struct hf_volume_item *item, uint64_
 		done.stamp = item->entry.stamp;
 	int r = push->sink->ops->end(push->sink, &done, err);
 	if (r == 0 && item->changed)
-		r = hf_volume_push_problem(push, &item->entry, "it changed while it was being read", err);
+		r = push_problem(push, &item->entry, "it changed while it was being read", err);
 	return r;
 }
 
@@ -124,7 +123,7 @@ static int give_up(struct hf_volume_push *push, struct hf_volume_item *item, con
 	struct hf_sink_end done = {0};
 	int r = push->sink->ops->abandon(push->sink, &done, err);
 	item->is_lost = true;
-	return r < 0 ? r : hf_volume_push_problem(push, &item->entry, why, err);
+	return r < 0 ? r : push_problem(push, &item->entry, why, err);
 }
 
 /* Between begin and end. */
@@ -231,7 +230,7 @@ int hf_volume_push_item(struct hf_volume_push *push, struct hf_volume_item *item
 			return hf_fail(err, HF_E_NOMEM, "no memory for hard links");
 	}
 	if (r == 0 && item->problem)
-		r = hf_volume_push_problem(push, &item->entry, item->problem, err);
+		r = push_problem(push, &item->entry, item->problem, err);
 	return r;
 }
 

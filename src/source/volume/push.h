@@ -17,8 +17,6 @@ struct hf_volume_push {
 
 int hf_volume_push_item(struct hf_volume_push *push, struct hf_volume_item *item, struct hf_arena *arena,
 	struct hf_error *err) HF_MUST_CHECK;
-int hf_volume_push_problem(struct hf_volume_push *push, const struct hf_entry *entry, const char *message,
-	struct hf_error *err) HF_MUST_CHECK;
 void hf_volume_push_free(struct hf_volume_push *push);
 
 #endif
