@@ -125,7 +125,7 @@ int64_t hf_store_lock_horizon(struct hf_store *s)
 bool hf_store_doubt(struct hf_store *s, const char *name, int r, struct hf_error *err)
 {
 	bool is_gone = r == HF_E_NOTFOUND;
-	if (!s->ops->doubt || !(is_gone || r == HF_E_CORRUPT || r == HF_E_UNSUPPORTED) || !s->ops->doubt(s, name, is_gone))
+	if (!(is_gone || r == HF_E_CORRUPT || r == HF_E_UNSUPPORTED) || !s->ops->doubt || !s->ops->doubt(s, name, is_gone))
 		return false;
 	if (is_gone && err) {
 		const struct hf_error why = *err;

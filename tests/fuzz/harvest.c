@@ -330,7 +330,8 @@ static void put_records(struct hf_buf *out, struct hf_index_segment *s, uint32_t
 	for (size_t in_block = HF_INDEX_BLOCK / size; count > 0; block++) {
 		uint8_t bytes[HF_INDEX_SEALED];
 		size_t n = count < in_block ? (size_t)count : in_block;
-		must(hf_index_segment_read(s, HF_INDEX_HEADER + (uint64_t)block * HF_INDEX_SEALED, bytes, sizeof(bytes), err), err, s->name);
+		const struct hf_index_run one = {.first = block, .count = 1, .region = block, .region_end = block + 1};
+		must(hf_index_copy_blocks(&s->copy, &one, bytes, err), err, s->name);
 		must(hf_index_segment_unseal(s, block, bytes, sizeof(bytes), err), err, s->name);
 		hf_buf_add(out, bytes, n * size);
 		count -= n;
@@ -343,7 +344,7 @@ static void seed_segment(struct hf_index_segment *s, struct hf_error *err)
 	size_t len = (size_t)(s->size - s->root_at - HF_INDEX_TAIL - HF_SIGNATURE_SIZE);
 	hf_buf_u32(&root, s->blocks);
 	uint8_t *p = hf_buf_space(&root, len);
-	must(hf_index_segment_read(s, s->root_at, p, len, err), err, s->name);
+	must(hf_index_copy_read(&s->copy, s->root_at, p, len, err), err, s->name);
 	must(hf_index_segment_unseal(s, HF_INDEX_ROOT_NONCE, p, len, err), err, s->name);
 	seed("index_root", "golden", root.data, root.len - HF_AEAD_TAG);
 	hf_buf_u16(&blocks, (uint16_t)s->entries);

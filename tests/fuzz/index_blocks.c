@@ -2,7 +2,8 @@
  * The blocks of an index segment, opened. Input: u16 entries, u16 frames, u16 packs, u8 lines of the filter less one, then their records,
  * one after another: they are cut into blocks here.
  */
-#define hf_index_segment_read fuzz_read
+#define hf_index_copy_blocks fuzz_blocks
+#define hf_index_copy_blocks_anew fuzz_blocks
 #define hf_index_segment_unseal fuzz_unseal
 #include "repo/index_reader.c"
 
@@ -16,17 +17,17 @@ static struct region {
 	uint32_t first, blocks;
 } regions[4];
 
-int fuzz_read(struct hf_index_segment *s, uint64_t offset, void *out, size_t len, struct hf_error *err)
+int fuzz_blocks(struct hf_index_copy *c, const struct hf_index_run *run, uint8_t *out, struct hf_error *err)
 {
-	(void)s;
+	(void)c;
 	(void)err;
-	memset(out, 0, len);
-	uint32_t block = (uint32_t)((offset - HF_INDEX_HEADER) / HF_INDEX_SEALED);
-	for (size_t i = 0; i < len / HF_INDEX_SEALED; i++, block++)
+	memset(out, 0, (size_t)run->count * HF_INDEX_SEALED);
+	for (uint32_t i = 0; i < run->count; i++)
 		for (const struct region *r = regions; r < regions + 4; r++) {
+			uint32_t block = run->first + i;
 			size_t at = (size_t)(block - r->first) * r->in_block;
 			if (block >= r->first && block - r->first < r->blocks && at < r->len)
-				memcpy((uint8_t *)out + i * HF_INDEX_SEALED, r->data + at, r->len - at < r->in_block ? r->len - at : r->in_block);
+				memcpy(out + (size_t)i * HF_INDEX_SEALED, r->data + at, r->len - at < r->in_block ? r->len - at : r->in_block);
 		}
 	return 0;
 }
@@ -75,12 +76,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct hf_cursor c = hf_cursor(data, size);
 	_Atomic uint64_t read = 0, cached = 0;
 	struct hf_index_access access = {.blocks_read = &read, .blocks_cached = &cached};
-	struct hf_index_segment s = {.access = &access, .serial = 1, .name = "a segment"};
+	struct hf_index_segment s = {.access = &access, .serial = 1, .name = "a segment", .copy.fd = -1};
 	s.entries = hf_cursor_u16(&c);
 	s.frames = hf_cursor_u16(&c);
 	s.packs = hf_cursor_u16(&c);
 	s.lines = hf_cursor_u8(&c) + 1u;
-	atomic_init(&s.copy, -1);
 	set_region(&c, 0, (uint32_t)s.entries, HF_INDEX_ENTRY_SIZE);
 	s.frames_at = set_region(&c, 1, s.frames, HF_INDEX_FRAME_SIZE);
 	s.packs_at = set_region(&c, 2, s.packs, HF_INDEX_PACK_SIZE);
