@@ -3,6 +3,10 @@
 Once is a quarter of the size that the other families have: so much that two packs and every other buffer are full, since
 what is too small to fill them says nothing of growth. Sixteen times is four times that size. Files and bytes grow together,
 so that the cost of a byte and of a file are one figure. One kind of data is on the disk at a time: some 15 GB.
+
+Writing the data takes most of the time. Where that is too long, --files 30000 --tree-mib 400 --sqlite-mib 300 is a third of it
+(ten minutes on two cores that others kept busy, too); but once is then so small that of memory it says little: only the sizes
+after it can be compared.
 """
 from . import contenders
 from .bench import tree_bytes
