@@ -10,7 +10,8 @@ from dataclasses import asdict
 STEP_TITLES = {"first": "first", "unchanged": "unchanged", "changed": "1 % changed", "restore": "restore",
                "one": "one file", "verify": "read-check", "warm": "warm", "fill": "fill", "settle": "settle",
                "snapshots": "snapshots", "ls": "ls", "snapshots cold": "snapshots, cold", "ls cold": "ls, cold",
-               "unchanged cold": "unchanged, cold", "build": "backups", "prune": "forget half, prune"}
+               "unchanged cold": "unchanged, cold", "build": "backups", "prune": "forget half, prune",
+               "next night": "next night"}
 VERSIONS = {"restic": "restic version", "borg": "borg --version", "zstd": "zstd --version", "sqlite": "sqlite3 --version",
             "openssl": "openssl version", "postgresql": "ls /usr/lib/postgresql | tail -n 1"}
 

@@ -55,10 +55,16 @@ class Server:
             total += sum(int(f) for f in fields[11:13])
         return total / os.sysconf("SC_CLK_TCK")
 
+    def log(self):
+        time.sleep(0.5)  # it is written by a thread of its own
+        return (self.directory / "log" / "client.rgw.log").read_bytes()
+
     def requests(self):
-        time.sleep(0.5)  # the log is written by a thread of its own
-        log = (self.directory / "log" / "client.rgw.log").read_bytes()
-        return len(re.findall(rb" beast: \S+ \S+ - \S+ \[", log))
+        return len(re.findall(rb" beast: \S+ \S+ - \S+ \[", self.log()))
+
+    def bytes_sent(self):
+        """In answers to GETs."""
+        return sum(int(n) for n in re.findall(rb' beast: [^"]*"GET [^"]*" 20\d (\d+) ', self.log()))
 
     def bucket_bytes(self, bucket):
         usage = json.loads(self.ask(f"s3_admin $d bucket stats --bucket={bucket}"))["usage"]
