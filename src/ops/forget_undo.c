@@ -1,7 +1,9 @@
 /*
  * Taking back that snapshots were forgotten; see forget.h. A pruner may be at work: it deletes only packs that it condemned
  * before. So the order is that of a writer's commit: look at the condemnations, PUT the unforget entry, look again. If a pack
- * that a snapshot needs was condemned meanwhile, the pruner may not have seen the entry, and the snapshot is forgotten again.
+ * that a snapshot needs was condemned meanwhile, the pruner may not have seen the entry, and the snapshot is forgotten again; so it is
+ * if the snapshot itself is gone by then, which goes before any pack does. (A pruner that looked before the entry and deletes the
+ * snapshot only after this last look is not noticed here, but by all who read the catalogue from then on: they name the snapshot.)
  */
 #include "base/hex.h"
 #include "ops/forget.h"
@@ -104,6 +106,19 @@ static int check_condemned(struct hf_repository *repo, const struct needs *n, st
 	return r;
 }
 
+static int check_snapshots(struct hf_repository *repo, const struct hf_forgotten *f, struct hf_error *err)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < f->count; i++) {
+		struct hf_object_info info;
+		char name[HF_NAME_MAX];
+		r = hf_store_stat(repo->store, hf_object_name(HF_KIND_SNAPSHOT, &f->snapshots[i], name), &info, err);
+		if (r == HF_E_NOTFOUND)
+			r = hf_fail(err, r, "a prune deleted %s meanwhile: it can't be had again", name);
+	}
+	return r;
+}
+
 static int check_there(struct hf_repository *repo, const struct hf_forgotten *f, struct needs *n, struct hf_error *err)
 {
 	int r = 0;
@@ -127,9 +142,11 @@ static int take_back(struct hf_catalogue *c, const struct hf_forgotten *f, const
 		return r;
 	r = check_condemned(c->repo, n, err);
 	if (r == 0)
+		r = check_snapshots(c->repo, f, err);
+	if (r == 0)
 		return 0;
 	struct hf_error why = {0};
-	if (hf_catalogue_forget(c, f->snapshots, f->count, "condemned while it was taken back", &why) < 0)
+	if (hf_catalogue_forget(c, f->snapshots, f->count, "it went while it was taken back", &why) < 0)
 		return hf_wrap(err, r, "forget it again (which failed: %s)", why.msg);
 	return r;
 }
