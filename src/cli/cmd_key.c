@@ -37,8 +37,7 @@ struct request {
 	bool passphrase, sheet;
 };
 
-/* --- the command line
- * ----------------------------------------------------------------------------------------- */
+/* --- the command line --------------------------------------------------------------------------------------------- */
 
 static int set_kind(struct request *q, enum hf_key_kind kind, const char *file, struct hf_error *err)
 {
@@ -160,8 +159,7 @@ static int parse(struct hf_args *args, struct request *q, struct hf_error *err)
 	return id < 0 ? id : check(q, err);
 }
 
-/* --- results
- * -------------------------------------------------------------------------------------------------- */
+/* --- results ------------------------------------------------------------------------------------------------------ */
 
 static json_t *rights_json(unsigned rights)
 {
@@ -223,8 +221,7 @@ static void print_item(const struct hf_key_item *item)
 		item->revoked ? "  revoked" : "");
 }
 
-/* --- the verbs
- * ------------------------------------------------------------------------------------------------ */
+/* --- the verbs ---------------------------------------------------------------------------------------------------- */
 
 static int add_key(struct hf_cli *cli, const struct request *q, struct hf_error *err)
 {

@@ -69,8 +69,7 @@ static int from_command(const char *variable, const char *command, struct hf_buf
 		status, said && *said ? ": " : "", said ? said : "");
 }
 
-/* --- the terminal
- * --------------------------------------------------------------------------------------------- */
+/* --- the terminal ------------------------------------------------------------------------------------------------- */
 
 /* Reads a line, its newline included; more than fits is read and not kept. poll is never restarted after a
  * signal, so being told to stop is noticed at once. */
@@ -144,8 +143,7 @@ static int from_terminal(const struct hf_passphrase_options *options, const char
 	return r;
 }
 
-/* --- all of them
- * ---------------------------------------------------------------------------------------------- */
+/* --- all of them -------------------------------------------------------------------------------------------------- */
 
 int hf_passphrase_get(const struct hf_passphrase_options *options, struct hf_buf *out, struct hf_error *err)
 {

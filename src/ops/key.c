@@ -25,8 +25,7 @@ int hf_key_require_owner(const struct hf_repository *repo, const char *what, str
 		what, key->name, hf_key_kind_name(key->kind));
 }
 
-/* --- adding
- * --------------------------------------------------------------------------------------------------- */
+/* --- adding ------------------------------------------------------------------------------------------------------- */
 
 /* The name that a key file's path suggests. */
 static int name_of_file(const char *path, char out[HF_KEY_NAME_MAX], struct hf_error *err)
@@ -143,8 +142,7 @@ int hf_key_add_passphrase(struct hf_repository *repo, const char *name, struct i
 	return r < 0 ? r : hf_slot_put(repo->store, repo->key, &options, id, err);
 }
 
-/* --- listing
- * -------------------------------------------------------------------------------------------------- */
+/* --- listing ------------------------------------------------------------------------------------------------------ */
 
 void hf_key_list_free(struct hf_key_list *list)
 {
@@ -228,8 +226,7 @@ int hf_key_list(struct hf_repository *repo, struct hf_key_list *out, struct hf_e
 	return r;
 }
 
-/* --- removing
- * ------------------------------------------------------------------------------------------------- */
+/* --- removing ----------------------------------------------------------------------------------------------------- */
 
 enum { ID_START = 4 }; /* digits that are enough to name something to be removed */
 

@@ -8,8 +8,7 @@
 
 #include <stdlib.h>
 
-/* --- making
- * --------------------------------------------------------------------------------------------------- */
+/* --- making ------------------------------------------------------------------------------------------------------- */
 
 /* The one kind whose object ids are not random: n, big-endian, so that names sort as numbers. */
 static struct hf_id config_id(uint64_t n)
@@ -79,8 +78,7 @@ int hf_config_put(
 	return r < 0 ? hf_wrap(err, r, "write the repository's configuration") : 0;
 }
 
-/* --- reading
- * -------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 static int parse_size(
 	const json_t *j, const char *key, uint64_t least, uint64_t most, uint64_t *out, struct hf_error *err)

@@ -27,8 +27,7 @@ bool hf_index_segment_copy_path(
 	return n > 0 && (size_t)n < size;
 }
 
-/* --- opening
- * ----------------------------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------------------------------------ */
 
 /* Makes the copy of a small segment. */
 static void fetch_small(const struct hf_index_copy *c, const char *path)
@@ -125,8 +124,7 @@ bool hf_index_copy_is_near(const struct hf_index_copy *c)
 	return atomic_load(&c->is_whole) || !c->access->store->is_far;
 }
 
-/* --- bytes
- * ------------------------------------------------------------------------------------------------------- */
+/* --- bytes -------------------------------------------------------------------------------------------------------- */
 
 static bool is_hole(const uint8_t *part, size_t len)
 {
@@ -168,8 +166,7 @@ int hf_index_copy_read(struct hf_index_copy *c, uint64_t offset, void *out, size
 	return get_stored(c, offset, out, len, err);
 }
 
-/* --- blocks
- * ------------------------------------------------------------------------------------------------------ */
+/* --- blocks ------------------------------------------------------------------------------------------------------- */
 
 static uint64_t offset_of(uint32_t block)
 {

@@ -1,21 +1,21 @@
 /*
  * The copy of an index segment in the cache directory, and the segment's bytes as they are stored: out of the
- *copy where they are in it, else out of the store, and then in the copy as well.
+ * copy where they are in it, else out of the store, and then in the copy as well.
  *
  *	open -> ( read | blocks | blocks_anew )* -> close
  *
  * A small segment is copied whole when it is opened. Of a large one only what was asked for is copied, each
- *part to the place where it lies in the segment, so that the rest of the file is a hole: an index of ten
- *million chunks is half a gigabyte, of which the restore of one file needs little. When an eighth of it was
- *fetched so, the rest is fetched too: more would be asked for.
+ * part to the place where it lies in the segment, so that the rest of the file is a hole: an index of ten
+ * million chunks is half a gigabyte, of which the restore of one file needs little. When an eighth of it was
+ * fetched so, the rest is fetched too: more would be asked for.
  *
  * Nothing here is believed. A part whose last bytes are zeros is not there: all parts end with a tag, a
- *signature or an id. What is there may be damaged, torn by a crash or another's: whoever opens it finds out,
- *and asks for it anew. Whether a copy can be made, or written to, doesn't matter. Without one, each part is
- *read from the store whenever it is needed.
+ * signature or an id. What is there may be damaged, torn by a crash or another's: whoever opens it finds out,
+ * and asks for it anew. Whether a copy can be made, or written to, doesn't matter. Without one, each part is
+ * read from the store whenever it is needed.
  *
  * Safe from any thread, but for open and close. Several processes may share a copy: all write the same bytes
- *to the same places.
+ * to the same places.
  */
 #ifndef HF_REPO_INDEX_COPY_H
 #define HF_REPO_INDEX_COPY_H

@@ -15,8 +15,7 @@
 
 enum { TEXT_MAX = 1 << 20, EPOCHS_MAX = 1024 };
 
-/* --- writing
- * -------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------------------ */
 
 static json_t *domain_json(const struct hf_key *key)
 {
@@ -112,8 +111,7 @@ int hf_key_file_write(const char *path, const struct hf_key *key, struct hf_erro
 	return r < 0 ? hf_wrap(err, r, "write the key file %s", path) : 0;
 }
 
-/* --- reading
- * -------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 /* A secret that may be there (`has`), and whose public key must then be `public_key`. */
 static int parse_secret(const json_t *j, const char *name, uint8_t secret[32], bool *has,
