@@ -145,6 +145,7 @@ static void tablespaces_are_mapped(void **state)
 	char *at = cluster_sql(&f.cluster, "postgres", "SELECT pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname = 'one'");
 	assert_string_equal(at, expected);
 	json_decref(out.notes);
+	json_decref(out.outside);
 	free(n), free(at), free(link), free(target), free(expected), free(map), free(root), free(one), free(two);
 	fixture_free(&f);
 }
@@ -265,6 +266,7 @@ static void outside_configuration(void **state)
 	const char *const stop[] = {"pg_ctl", "-D", f.back, "-m", "immediate", "stop", NULL};
 	assert_int_equal(cluster_run(&f.cluster, stop, NULL), 0);
 	json_decref(out.notes);
+	json_decref(out.outside);
 	/* What is there already is not mixed with. */
 	assert_int_equal(restore(&f, NULL, 0, &out, &err), HF_E_EXISTS);
 	assert_non_null(strstr(err.msg, f.conf));
@@ -296,6 +298,7 @@ static void configuration_that_can_not_be_read(void **state)
 	assert_non_null(strstr(hf_buf_cstr(&text), "max_connections = '37'"));
 	verify_backup(&f);
 	json_decref(out.notes);
+	json_decref(out.outside);
 	free(path), free(etc);
 	fixture_free(&f);
 }
