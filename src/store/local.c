@@ -261,9 +261,9 @@ static void local_close(struct hf_store *s)
 static int make_place(const char *path, const struct hf_store_open_options *options, struct hf_error *err)
 {
 	size_t n = strlen(path);
-	if (access(path, F_OK) == 0)
-		return 0;
-	int r = hf_store_check_mounted(path, err);
+	int r = hf_store_check_mounted(path, err); /* a mount point is there without its disk, too */
+	if (r < 0 || access(path, F_OK) == 0)
+		return r;
 	while (n && path[n - 1] == '/')
 		n--;
 	while (n && path[n - 1] != '/')
@@ -271,7 +271,7 @@ static int make_place(const char *path, const struct hf_store_open_options *opti
 	char *parent = n ? strndup(path, n) : strdup(".");
 	if (!parent)
 		return hf_fail(err, HF_E_NOMEM, "no memory");
-	if (r == 0 && options->create_itself && access(parent, F_OK) < 0)
+	if (options->create_itself && access(parent, F_OK) < 0)
 		r = hf_fail_errno(err, errno, "make %s in %s (mount the disk, or make that directory if it is the right one)", path, parent);
 	free(parent);
 	return r < 0 ? r : hf_mkdirs(AT_FDCWD, path, 0700, err);
